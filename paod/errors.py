@@ -1,0 +1,95 @@
+"""What can go wrong with the program's surroundings, as one tree.
+
+Bad catalog data is no exception: it is a ``Problem``, a value. What stands here is raised where it
+happens, wrapped once at its edge ``from`` the cause, and logged once, at the top.
+
+    PaodError                  str() is a sentence; .hint is the operator's next step
+    ├── SettingsError          never retried
+    ├── MirrorError
+    │   ├── FetchFailed        the remote did not answer, or badly: retried, backing off
+    │   ├── AccessDenied       waits until the settings or the remote change: long backoff
+    │   ├── BranchNotFound     the remote has no such branch; the catalog stays
+    │   ├── CommitNotFound     nobody knows that commit
+    │   └── MirrorBroken       the local copy cannot be read: set aside, cloned again
+    ├── StoreError
+    │   ├── StoreUnavailable   locked, full, gone: retried
+    │   └── MigrationError     the database is not ours, or newer than the program
+    └── SyncRefused            the commit was read and is not applied
+        ├── Rejected           strict policy and an error in the tree
+        └── Blocked            the mass-removal guard, or a tree over the limits
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PaodError(Exception):
+    """A sentence that says what happened, a ``hint`` that says what to do next, a stable ``reason``."""
+
+    reason: ClassVar[str] = "InternalError"
+
+    def __init__(self, message: str, hint: str = "", *, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.reason_given = reason or self.reason
+
+
+class SettingsError(PaodError):
+    reason = "BadSettings"
+
+
+class MirrorError(PaodError):
+    reason = "MirrorFailed"
+
+
+class FetchFailed(MirrorError):
+    """The remote did not answer, or badly. ``retry_after``: seconds the remote asked for, if it did."""
+
+    reason = "RemoteUnreachable"
+
+    def __init__(
+        self, message: str, hint: str = "", *, reason: str | None = None, retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, hint, reason=reason)
+        self.retry_after = retry_after
+
+
+class AccessDenied(MirrorError):
+    reason = "AuthenticationFailed"
+
+
+class BranchNotFound(MirrorError):
+    reason = "BranchNotFound"
+
+
+class CommitNotFound(MirrorError):
+    reason = "CommitNotFound"
+
+
+class MirrorBroken(MirrorError):
+    reason = "MirrorBroken"
+
+
+class StoreError(PaodError):
+    reason = "StoreFailed"
+
+
+class StoreUnavailable(StoreError):
+    reason = "StoreUnavailable"
+
+
+class MigrationError(StoreError):
+    reason = "MigrationFailed"
+
+
+class SyncRefused(PaodError):
+    reason = "Refused"
+
+
+class Rejected(SyncRefused):
+    reason = "ProblemsFound"
+
+
+class Blocked(SyncRefused):
+    reason = "MassRemoval"

@@ -1,0 +1,59 @@
+"""What is installed, and on what it stands; docs/architecture.md says why each is there."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = {}
+exec((HERE / "paod" / "__init__.py").read_text(encoding="utf-8"), VERSION)
+
+setup(
+    name="paod",
+    version=VERSION["__version__"],
+    description="The service-catalog daemon between a Git repository and everyone who reads it",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["paod", "paod.*"]),
+    package_data={"paod": ["store/migrations/*.sql", "py.typed"]},
+    include_package_data=False,
+    install_requires=[
+        "pygit2>=1.19.2",
+        "PyYAML>=6.0.2",
+        "Cerberus>=1.3.7",
+        "sqlite-utils>=4.2,<5",
+        "pysqlite3>=0.6.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
+        "falcon>=4.2",
+        "waitress>=3.0.2",
+        "watchdog>=6.0",
+        "click>=8.2",
+        "rich>=14.0",
+        "Jinja2>=3.1.6",
+        "semver>=3.0.4",
+        "google-re2>=1.1.20250805",
+        "orjson>=3.11",
+        "jsonschema-rs>=0.33",
+    ],
+    extras_require={
+        "postgres": ["psycopg[binary,pool]>=3.2"],
+        "test": [
+            "pytest>=9.0",
+            "pytest-xdist>=3.8",
+            "pytest-timeout>=2.4",
+            "hypothesis>=6.140",
+            "schemathesis>=4.3",
+            "jsonschema>=4.25",
+            "ruff>=0.14",
+            "mypy>=1.18",
+            "types-PyYAML>=6.0.12",
+        ],
+    },
+    entry_points={"console_scripts": ["paod=paod.cli:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3.11",
+        "Typing :: Typed",
+    ],
+)
