@@ -1,16 +1,16 @@
 """What is installed, and on what it stands; docs/architecture.md says why each is there."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = {}
-exec((HERE / "paod" / "__init__.py").read_text(encoding="utf-8"), VERSION)
+VERSION = re.findall(r'__version__ = "(.+)"', (HERE / "paod" / "__init__.py").read_text("utf-8"))[0]
 
 setup(
     name="paod",
-    version=VERSION["__version__"],
+    version=VERSION,
     description="The service-catalog daemon between a Git repository and everyone who reads it",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

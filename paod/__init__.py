@@ -1,3 +1,3 @@
-"""paod: the daemon between a Git repository of YAML documents and everyone who reads the catalog."""
+"""paod: the daemon between a Git repository of YAML documents and its readers."""
 
 __version__ = "0.1.0"

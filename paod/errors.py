@@ -25,7 +25,7 @@ from typing import ClassVar
 
 
 class PaodError(Exception):
-    """A sentence that says what happened, a ``hint`` that says what to do next, a stable ``reason``."""
+    """A sentence that says what happened, a ``hint`` that says what to do, a stable ``reason``."""
 
     reason: ClassVar[str] = "InternalError"
 
@@ -44,7 +44,7 @@ class MirrorError(PaodError):
 
 
 class FetchFailed(MirrorError):
-    """The remote did not answer, or badly. ``retry_after``: seconds the remote asked for, if it did."""
+    """The remote did not answer, or badly. ``retry_after``: seconds it asked for, or 0."""
 
     reason = "RemoteUnreachable"
 

@@ -75,7 +75,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class TreeChange:
-    """One path that differs between two trees. ``oid`` is the blob now there, None: the path is gone.
+    """One path that differs between two trees. ``oid`` is the blob now there, None: it is gone.
 
     ``path`` is from the repository's root, ``/``-separated; bytes that are not UTF-8 stand in it as
     ``%XX``.
@@ -142,7 +142,7 @@ class ExaminedFile:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One commit's difference to its first parent, with every changed file examined; None: deleted."""
+    """One commit's difference to its first parent, each changed file examined; None: deleted."""
 
     commit: Commit
     changes: tuple[tuple[str, ExaminedFile | None], ...]
@@ -202,7 +202,7 @@ class Catalog:
     claimants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     referrers: Mapping[str, frozenset[Key]] = field(default_factory=dict)
     findings: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
-    """What entries say of each other (``unresolved-item``, dependencies): a function of the rest."""
+    """What entries say of each other (``unresolved-item``, dependencies), made from the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A fold's outcome: the catalog, each step's revisions in order, and what may differ from before."""
+    """A fold's outcome: the catalog, each step's revisions in order, what may differ now."""
 
     catalog: Catalog
     revisions: tuple[Revision, ...]
@@ -293,8 +293,8 @@ class PlannedRevision:
 class PlannedEntry:
     """One row as it shall be: its entry, what readers see of it, and its last revision's number.
 
-    ``row`` is the key under which the store knows it now, None: a new row. ``visible`` is false when
-    no reader can tell the difference (a comment moved, ``published`` grew).
+    ``row`` is the key under which the store knows it now, None: a new row. ``visible`` is
+    false when no reader can tell the difference (a comment moved, ``published`` grew).
     """
 
     entry: Entry
@@ -431,7 +431,7 @@ class ClaimedSync:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """How a sync ended. ``timings`` are seconds by phase: fetch, walk, examine, fold, plan, apply."""
+    """How a sync ended. ``timings``: seconds by phase (fetch, walk, fold, plan, apply)."""
 
     status: SyncStatus
     reason: str
