@@ -232,9 +232,8 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A row of the store: its id, the number of its last revision, and whether it is active."""
+    """A row of the store, found by its key: its last revision's number, and whether it is active."""
 
-    id: int
     revision: int
     active: bool
 
@@ -268,24 +267,27 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """All that the database knows for a sync: the catalog, the rows behind it, what readers see."""
+    """All that a sync starts from: the catalog, every row by its key, the open problems' number.
+
+    ``identities`` also holds rows that are not on this line of history, whose history is kept.
+    """
 
     catalog: Catalog = Catalog()
     identities: Mapping[Key, Identity] = MappingProxyType({})
-    aliases: Mapping[str, str] = MappingProxyType({})
-    generation: int = 0
+    errors: int = 0
+    warnings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRevision:
-    """A revision with the row it belongs to.
+    """A revision with the row it belongs to, named by the ``PlannedEntry`` that writes that row.
 
-    ``row`` is the key under which the store knows the row now; None: a new row. ``number`` is the
-    revision's number in that row's history.
+    ``entry`` is that planned entry's key (a revision may be older than the row's present name).
+    ``number`` is the revision's number in the row's history.
     """
 
     revision: Revision
-    row: Key | None
+    entry: Key
     number: int
 
 
@@ -337,9 +339,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a sync will write, decided before anything is written."""
+    """Everything a sync will write, decided before anything is written.
 
-    catalog: Catalog
+    ``after`` is what the next sync starts from, once this plan is applied.
+    """
+
+    after: Stored
     revisions: tuple[PlannedRevision, ...] = ()
     entries: tuple[PlannedEntry, ...] = ()
     files: Mapping[str, FileState | None] = field(default_factory=dict)
@@ -351,15 +356,18 @@ class Plan:
     changes: tuple[CatalogChange, ...] = ()
     items: Counts = Counts()
     bundles: Counts = Counts()
-    errors: int = 0
-    warnings: int = 0
     active_before: int = 0
     removed: int = 0
 
     @property
+    def catalog(self) -> Catalog:
+        """The catalog that the plan leads to."""
+        return self.after.catalog
+
+    @property
     def visible(self) -> bool:
         """Whether readers see a difference: the generation grows."""
-        return bool(self.changes)
+        return any(entry.visible for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
