@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 Kind = Literal["item", "bundle"]
@@ -21,6 +20,8 @@ Severity = Literal["error", "warning"]
 VersionPolicy = Literal["warn", "enforce"]
 Trigger = Literal["startup", "schedule", "webhook", "manual", "rollback", "watch"]
 ChangeKind = Literal["added", "changed", "moved", "renamed", "removed", "restored"]
+NetChange = Literal[ChangeKind, "stale", "fresh", "resolution"]
+"""What a whole sync did to an entry, as readers see it: its history, its file, its parts."""
 EntryType = Literal["file", "symlink", "submodule"]
 
 
@@ -222,9 +223,13 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A fold's outcome: the catalog, each step's revisions in order, what may differ now."""
+    """A fold's outcome: the catalog, each step's revisions in order, what may differ now.
+
+    ``commit`` is that of the last step, None where there was none.
+    """
 
     catalog: Catalog
+    commit: Commit | None
     revisions: tuple[Revision, ...]
     touched_paths: frozenset[str]
     touched_keys: frozenset[Key]
@@ -232,7 +237,7 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A row of the store, found by its key: its last revision's number, and whether it is active."""
+    """A row of the store, found by its key: its last revision's number, whether it is active."""
 
     revision: int
     active: bool
@@ -273,7 +278,7 @@ class Stored:
     """
 
     catalog: Catalog = Catalog()
-    identities: Mapping[Key, Identity] = MappingProxyType({})
+    identities: Mapping[Key, Identity] = field(default_factory=dict)
     errors: int = 0
     warnings: int = 0
 
@@ -356,8 +361,6 @@ class Plan:
     changes: tuple[CatalogChange, ...] = ()
     items: Counts = Counts()
     bundles: Counts = Counts()
-    active_before: int = 0
-    removed: int = 0
 
     @property
     def catalog(self) -> Catalog:

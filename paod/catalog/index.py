@@ -1,4 +1,4 @@
-"""The two indexes of a ``Catalog``, made from what they index: nothing else may know their shape."""
+"""The two indexes of a ``Catalog``, made from what they index: none but this knows their shape."""
 
 from __future__ import annotations
 

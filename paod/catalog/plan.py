@@ -1,0 +1,210 @@
+"""The plan: what is stored and what the fold found → everything that a sync will write.
+
+A fold that went on from the applied commit gives every step's revisions. A fold that started anew
+on a catalog with a history gives one revision for each entry that differs from what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from paod.catalog.problems import error_count, problems_of
+from paod.catalog.resolution import parts
+from paod.catalog.rows import Row, compare_rows, continue_rows
+from paod.model import (
+    Catalog,
+    CatalogChange,
+    Counts,
+    Entry,
+    FileState,
+    Folded,
+    Identity,
+    Key,
+    Kind,
+    NetChange,
+    Plan,
+    PlannedEntry,
+    PlannedRevision,
+    Problem,
+    Served,
+    Stored,
+)
+
+UPDATES: frozenset[NetChange] = frozenset({"changed", "moved", "renamed"})
+
+
+def plan(stored: Stored, folded: Folded, *, anew: bool) -> Plan:
+    """Decide what to write so that the store holds ``folded.catalog``.
+
+    ``anew``: the fold started from nothing, and is compared with what is stored.
+    """
+    after = folded.catalog
+    rows = _rows(stored, folded, anew)
+    pairs = [
+        _planned(stored, after, rows, key) for key in sorted(_keys(stored, folded, rows, anew))
+    ]
+    entries = tuple(entry for entry, _ in pairs if entry is not None)
+    changes = tuple(change for _, change in pairs if change is not None)
+    problems = {path: problems_of(after, path) for path in _paths(stored, folded, anew)}
+    return Plan(
+        after=_after(stored, after, entries, problems, anew),
+        revisions=_revisions(rows),
+        entries=entries,
+        files=_files(stored.catalog, after, problems),
+        problems=problems,
+        replace_problems=anew,
+        aliases=after.aliases,
+        changes=changes,
+        items=_counts("item", changes),
+        bundles=_counts("bundle", changes),
+    )
+
+
+def _rows(stored: Stored, folded: Folded, anew: bool) -> dict[Key, Row]:
+    if anew and stored.identities and folded.commit is not None:
+        return compare_rows(stored, folded.catalog, folded.commit)
+    return continue_rows(stored, folded.revisions)
+
+
+def _keys(stored: Stored, folded: Folded, rows: Mapping[Key, Row], anew: bool) -> set[Key]:
+    keys = {*folded.touched_keys, *rows}
+    if anew:
+        keys |= folded.catalog.entries.keys() | stored.catalog.entries.keys()
+    renamed = {row.stored for row in rows.values() if row.stored is not None} - rows.keys()
+    return keys - renamed
+
+
+def _paths(stored: Stored, folded: Folded, anew: bool) -> set[str]:
+    if anew:
+        return {*stored.catalog.files, *folded.catalog.files}
+    return set(folded.touched_paths)
+
+
+def _revisions(rows: Mapping[Key, Row]) -> tuple[PlannedRevision, ...]:
+    return tuple(
+        PlannedRevision(revision, row.key, row.number - len(row.revisions) + place)
+        for _, row in sorted(rows.items())
+        for place, revision in enumerate(row.revisions, start=1)
+    )
+
+
+def _planned(
+    stored: Stored, after: Catalog, rows: Mapping[Key, Row], key: Key
+) -> tuple[PlannedEntry | None, CatalogChange | None]:
+    """Return how one row shall be, if it differs, and what readers are told of it, if they see."""
+    row = rows.get(key) or _untouched(stored, key)
+    before = None if row.stored is None else stored.catalog.entries.get(row.stored)
+    entry = after.entries.get(key) or _off_the_line(row, before)
+    if entry is None:
+        return None, None
+    old = Served() if before is None else served(stored.catalog, before)
+    new = served(after, entry)
+    visible = row.stored != key or before is None or (_view(before), old) != (_view(entry), new)
+    if not visible and entry == before and key in after.entries:
+        return None, None
+    was_active = row.stored is not None and stored.identities[row.stored].active
+    kind = _net_change(row, before if was_active else None, entry, old, new) if visible else None
+    planned = PlannedEntry(entry, new, row.stored, row.number, visible)
+    return planned, None if kind is None else _change(planned, kind)
+
+
+def _untouched(stored: Stored, key: Key) -> Row:
+    identity = stored.identities.get(key)
+    return Row(key, None, 0) if identity is None else Row(key, key, identity.revision)
+
+
+def _off_the_line(row: Row, before: Entry | None) -> Entry | None:
+    """Return the entry of a row that the history followed now knows nothing of."""
+    if not row.revisions:
+        return before
+    last = row.revisions[-1]
+    return Entry(last.document, last.path, last.commit, active=False, published=frozenset())
+
+
+def served(catalog: Catalog, entry: Entry) -> Served:
+    """Return what readers see of an entry beyond its document."""
+    if not entry.active:
+        return Served()
+    since = catalog.files[entry.path].stale_since
+    stale = None if since is None else (since, error_count(catalog, entry.path))
+    return Served(stale, parts(catalog, entry.key))
+
+
+def _view(entry: Entry) -> tuple[object, ...]:
+    document = entry.document
+    return document.content_hash, document.source_hash, entry.path, entry.commit, entry.active
+
+
+def _net_change(
+    row: Row, before: Entry | None, entry: Entry, old: Served, new: Served
+) -> NetChange | None:
+    """Name what became of an entry. ``before`` is None unless readers saw it as active."""
+    if not entry.active:
+        return None if before is None else "removed"
+    if before is None:
+        return "added" if row.stored is None else "restored"
+    if row.stored != row.key:
+        return "renamed"
+    if before.document.content_hash != entry.document.content_hash:
+        return "changed"
+    if before.path != entry.path:
+        return "moved"
+    if old.stale != new.stale:
+        return "fresh" if new.stale is None else "stale"
+    return "resolution" if old.parts != new.parts else "changed"
+
+
+def _change(planned: PlannedEntry, change: NetChange) -> CatalogChange:
+    document = planned.entry.document
+    former = planned.row[1] if change == "renamed" and planned.row is not None else None
+    return CatalogChange(
+        document.kind, document.name, change, document.version, planned.revision, former
+    )
+
+
+def _counts(kind: Kind, changes: Iterable[CatalogChange]) -> Counts:
+    found = [change.change for change in changes if change.kind == kind]
+    return Counts(
+        added=sum(change in ("added", "restored") for change in found),
+        updated=sum(change in UPDATES for change in found),
+        removed=found.count("removed"),
+    )
+
+
+def _files(before: Catalog, after: Catalog, paths: Iterable[str]) -> dict[str, FileState | None]:
+    return {
+        path: after.files.get(path)
+        for path in paths
+        if before.files.get(path) != after.files.get(path)
+    }
+
+
+def _after(
+    stored: Stored,
+    after: Catalog,
+    entries: Iterable[PlannedEntry],
+    problems: Mapping[str, tuple[Problem, ...]],
+    anew: bool,
+) -> Stored:
+    identities = dict(stored.identities)
+    for planned in entries:
+        if planned.row is not None:
+            identities.pop(planned.row, None)
+    for planned in entries:
+        identities[planned.entry.key] = Identity(planned.revision, planned.entry.active)
+    now = _severities(problems.values())
+    was = (0, 0) if anew else _severities(problems_of(stored.catalog, path) for path in problems)
+    base = (0, 0) if anew else (stored.errors, stored.warnings)
+    return replace(
+        stored,
+        catalog=after,
+        identities=identities,
+        errors=base[0] - was[0] + now[0],
+        warnings=base[1] - was[1] + now[1],
+    )
+
+
+def _severities(groups: Iterable[Iterable[Problem]]) -> tuple[int, int]:
+    found = [problem.severity for group in groups for problem in group]
+    return found.count("error"), found.count("warning")
