@@ -45,7 +45,9 @@ def _advance(draft: Draft, step: Step, policy: VersionPolicy) -> None:
         elif path in draft.files:
             draft.drop_file(path)
     names |= names_of(draft.files.get(path) for path, _ in step.changes)
-    publish(draft, step.commit, settle(draft, names, moved, policy))
+    while names:
+        names = publish(draft, step.commit, settle(draft, names, moved, policy))
+        moved = {}
     draft.commit, draft.hash = step.commit, step.commit.hash
 
 

@@ -20,18 +20,27 @@ class _Holding:
     document: Document | None
 
 
-def publish(draft: Draft, commit: Commit, settlement: Settlement) -> None:
-    """Write the settlement into the draft: files, entries, aliases and this step's revisions."""
+def publish(draft: Draft, commit: Commit, settlement: Settlement) -> set[str]:
+    """Write the settlement into the draft: files, entries, aliases and this step's revisions.
+
+    Return the names whose history went on under another name: who was refused for the sake of
+    that history may be accepted now.
+    """
     was = {key for name in settlement.names if (key := draft.active_key(name)) is not None}
     holdings = _holdings(draft, settlement.outcomes)
     for path, outcome in settlement.outcomes.items():
         _put_file(draft, draft.files[path], outcome, commit)
-    carried = _carry(draft, holdings)
+    carried = _carry(draft, settlement.names, holdings)
     for key in sorted((was - holdings.keys()) & draft.entries.keys()):
         _remove(draft, draft.entries[key], commit)
-    for key in sorted(holdings):
+    for key in (*carried, *sorted(holdings.keys() - carried.keys())):
         _hold(draft, key, holdings[key], commit, carried.get(key))
+    live = {key[1] for key in holdings}
+    live |= {old.document.name for old in carried.values() if draft.active_key(old.document.name)}
+    for name in live & draft.aliases.keys():
+        del draft.aliases[name]
     draft.touched_keys |= was | holdings.keys()
+    return {former.document.name for former in carried.values()}
 
 
 def _holdings(draft: Draft, outcomes: Mapping[str, Outcome]) -> dict[Key, _Holding]:
@@ -58,7 +67,9 @@ def _placed(refusal: Problem | None, state: FileState) -> Problem | None:
     return None if refusal is None else replace(refusal, commit=state.commit)
 
 
-def _carry(draft: Draft, holdings: Mapping[Key, _Holding]) -> dict[Key, Entry]:
+def _carry(
+    draft: Draft, settled: frozenset[str], holdings: Mapping[Key, _Holding]
+) -> dict[Key, Entry]:
     """Take out the entries that go on under a new name, by the key that follows.
 
     A name may be free for one item only after another has left it: so go on until none moves.
@@ -68,7 +79,7 @@ def _carry(draft: Draft, holdings: Mapping[Key, _Holding]) -> dict[Key, Entry]:
     while moving:
         moving = False
         for key in sorted(holdings.keys() - carried.keys() - draft.entries.keys()):
-            former = _former_key(draft, holdings, key)
+            former = _former_key(draft, settled, holdings, key)
             if former is not None:
                 carried[key] = draft.entries[former]
                 draft.drop_entry(former)
@@ -77,7 +88,9 @@ def _carry(draft: Draft, holdings: Mapping[Key, _Holding]) -> dict[Key, Entry]:
     return carried
 
 
-def _former_key(draft: Draft, holdings: Mapping[Key, _Holding], key: Key) -> Key | None:
+def _former_key(
+    draft: Draft, settled: frozenset[str], holdings: Mapping[Key, _Holding], key: Key
+) -> Key | None:
     """Return the key that ``renamed_from`` makes this one the follower of.
 
     The old name must be free now, unless this very file is the one that left it.
@@ -87,8 +100,10 @@ def _former_key(draft: Draft, holdings: Mapping[Key, _Holding], key: Key) -> Key
         return None
     name = holding.document.renamed_from
     former: Key = (key[0], draft.aliases.get(name, name))
-    free = former not in holdings or holding.before == former
-    return former if free and former in draft.entries else None
+    if former not in draft.entries or holding.before == former:
+        return former if former in draft.entries else None
+    held = former in holdings if former[1] in settled else draft.entries[former].active
+    return None if held else former
 
 
 def _follow(aliases: dict[str, str], old: str, new: str) -> None:
@@ -104,7 +119,6 @@ def _remove(draft: Draft, entry: Entry, commit: Commit) -> None:
 
 def _hold(draft: Draft, key: Key, holding: _Holding, commit: Commit, carried: Entry | None) -> None:
     """Bring one held entry up to date, with a revision if anything but its layout changed."""
-    draft.aliases.pop(key[1], None)
     before = carried or draft.entries.get(key)
     entry, change = _next(before, holding, commit, renamed=carried is not None)
     if entry != before:

@@ -111,18 +111,19 @@ def _winners(claims: Mapping[str, _Claim]) -> dict[str, str]:
 
 def _outcome(path: str, claim: _Claim, winners: Mapping[str, str]) -> Outcome:
     document = claim.state.file.document
-    if claim.name is not None and winners[claim.name] == path:
-        own = document is not None and claim.refusal is None
-        return Outcome(document.key if own and document else claim.state.serves, own, claim.refusal)
-    refusal = _refusal(path, document, claim.refusal, winners)
-    former = claim.state.serves if claim.held not in winners else None
-    return Outcome(former, False, refusal)
+    wins = claim.name is not None and winners[claim.name] == path
+    if wins and document is not None and claim.refusal is None:
+        return Outcome(document.key, True, None)
+    keeps = wins or claim.held not in winners
+    refusal = None if document is None else _refusal(path, document, claim.refusal, winners)
+    return Outcome(claim.state.serves if keeps else None, False, refusal)
 
 
 def _refusal(
-    path: str, document: Document | None, refusal: Problem | None, winners: Mapping[str, str]
+    path: str, document: Document, refusal: Problem | None, winners: Mapping[str, str]
 ) -> Problem | None:
-    if document is None or document.name not in winners:
+    """Say why a document is not served: somebody else's name first, then its version."""
+    if winners.get(document.name, path) == path:
         return refusal
     return Problem(
         code="duplicate-name",
