@@ -5,6 +5,7 @@ happens, wrapped once at its edge ``from`` the cause, and logged once, at the to
 
     PaodError                  str() is a sentence; .hint is the operator's next step
     ├── SettingsError          never retried
+    ├── AlreadyRunning         another daemon holds the state folder or the database
     ├── MirrorError
     │   ├── FetchFailed        the remote did not answer, or badly: retried, backing off
     │   ├── AccessDenied       waits until the settings or the remote change: long backoff
@@ -37,6 +38,10 @@ class PaodError(Exception):
 
 class SettingsError(PaodError):
     reason = "BadSettings"
+
+
+class AlreadyRunning(PaodError):
+    reason = "AlreadyRunning"
 
 
 class MirrorError(PaodError):

@@ -1,0 +1,117 @@
+"""What the sync worker is doing, on a page of memory that all processes of one daemon share.
+
+The worker writes, the supervisor reads deadlines from it, API workers read health. It is made
+before the first fork and needs no file, no lock and no message: each figure has one writer, and a
+figure read a moment too early is read again a moment later. Nothing here outlives the daemon.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import time
+from dataclasses import dataclass
+
+_PAGE = 4096
+_DOUBLE = struct.Struct("=d")
+_HEARD, _DEADLINE, _NEXT_POLL, _HELD_SINCE, _SYNCS = 0, 8, 16, 24, 32
+_PHASE, _PHASE_BYTES = 64, 32
+_OID, _OID_BYTES = 128, 64
+_PATH, _PATH_BYTES = 256, 2048
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """The file that was being examined: its blob and path, and since when (monotonic seconds)."""
+
+    oid: str
+    path: str
+    since: float
+
+
+class Board:
+    """A page of shared memory. Times are monotonic seconds, which all processes share."""
+
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, _PAGE)
+
+    def enter(self, phase: str, seconds: float) -> None:
+        """Write that ``phase`` begins now and shall have ended ``seconds`` from now."""
+        self._write_text(_PHASE, _PHASE_BYTES, phase)
+        self._write(_HEARD, time.monotonic())
+        self._write(_DEADLINE, time.monotonic() + seconds)
+
+    def leave(self) -> None:
+        """Write that no sync worker is there."""
+        self._write(_DEADLINE, 0.0)
+        self._write_text(_PHASE, _PHASE_BYTES, "")
+
+    def count_sync(self) -> None:
+        """Count a sync that ended, well or not, without killing its worker."""
+        self._write(_SYNCS, self._read(_SYNCS) + 1)
+
+    @property
+    def syncs(self) -> int:
+        """How many syncs ended since the daemon began."""
+        return int(self._read(_SYNCS))
+
+    @property
+    def phase(self) -> str:
+        """What the worker does now; "" when there is no worker."""
+        return self._read_text(_PHASE, _PHASE_BYTES)
+
+    @property
+    def heard(self) -> float:
+        """When the worker last entered a phase; 0 before the first."""
+        return self._read(_HEARD)
+
+    @property
+    def next_poll_at(self) -> float | None:
+        """When the remote is looked at next, in seconds since the epoch; None: not planned."""
+        return self._read(_NEXT_POLL) or None
+
+    @next_poll_at.setter
+    def next_poll_at(self, at: float | None) -> None:
+        self._write(_NEXT_POLL, at or 0.0)
+
+    def overdue(self, now: float) -> bool:
+        """Whether the worker's phase has outlived its deadline."""
+        deadline = self._read(_DEADLINE)
+        return 0.0 < deadline < now
+
+    def alive(self) -> bool:
+        """Whether there is a sync worker that keeps its deadlines."""
+        return bool(self.phase) and not self.overdue(time.monotonic())
+
+    def hold(self, oid: str, path: str) -> None:
+        """Write which file is being examined; whoever finds the worker dead knows it."""
+        self._write_text(_OID, _OID_BYTES, oid)
+        self._write_text(_PATH, _PATH_BYTES, path)
+        self._write(_HELD_SINCE, time.monotonic())
+
+    def release(self) -> None:
+        """Write that no file is being examined."""
+        self._write(_HELD_SINCE, 0.0)
+
+    @property
+    def held(self) -> HeldFile | None:
+        """The file being examined, or None."""
+        since = self._read(_HELD_SINCE)
+        if not since:
+            return None
+        oid = self._read_text(_OID, _OID_BYTES)
+        return HeldFile(oid, self._read_text(_PATH, _PATH_BYTES), since)
+
+    def _read(self, at: int) -> float:
+        return float(_DOUBLE.unpack_from(self._page, at)[0])
+
+    def _write(self, at: int, value: float) -> None:
+        _DOUBLE.pack_into(self._page, at, value)
+
+    def _read_text(self, at: int, size: int) -> str:
+        raw = self._page[at : at + size].rstrip(b"\0")
+        return raw.decode("utf-8", errors="replace")
+
+    def _write_text(self, at: int, size: int, text: str) -> None:
+        raw = text.encode("utf-8", errors="replace")[:size]
+        self._page[at : at + size] = raw.ljust(size, b"\0")

@@ -1,0 +1,177 @@
+"""An API worker: waitress, bounded in all that a stranger could make it hold, on a shared socket.
+
+It may not know what the application does. Bodies, headers, connections and the time that a request
+may take to arrive all have limits here; what one caller may ask for is the application's to limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import WSGITask
+
+from paod.daemon.child import allow_connections
+
+Application = Callable[..., Iterable[bytes]]
+
+THREADS = 16
+CONNECTIONS = 400
+BODY_BYTES = 25 * 1024 * 1024
+HEADER_BYTES = 64 * 1024
+ARRIVAL_SECONDS = 30.0
+"""For which a request may keep arriving, head and body: who drips bytes loses the connection."""
+LOOK_SECONDS = 1.0
+"""Between two looks for such requests."""
+IDLE_SECONDS = 75
+CLEANUP_SECONDS = 5
+LEAVING_SECONDS = 3.5
+"""For answers under way at the end; less than the supervisor's patience."""
+PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"}
+UNIX_PEER = "localhost"
+"""What waitress calls whoever connects to a unix socket: with one, that is the proxy."""
+
+logger = logging.getLogger("paod.daemon")
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    """Keeps the connection after an answer without a body.
+
+    waitress closes it when there is no Content-Length, which a 304 never has, so that a client that
+    revalidates would pay a new connection for each saved answer.
+    """
+
+    def set_close_on_finish(self) -> None:
+        if not self._may_stay():
+            super().set_close_on_finish()
+
+    def _may_stay(self) -> bool:
+        asked_to_close = self.request.headers.get("CONNECTION", "").lower() == "close"
+        bodiless = self.complete and not self.has_body
+        return bool(bodiless and self.version == "1.1" and not asked_to_close)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection that knows since when its present request has been arriving."""
+
+    task_class = _Task
+    _arriving: object = None
+    _since = 0.0
+
+    def received(self, data: bytes) -> bool:
+        accepted = bool(super().received(data))
+        if self.request is not self._arriving:
+            self._arriving, self._since = self.request, time.monotonic()
+        return accepted
+
+    def has_dripped(self, now: float, allowed: float) -> bool:
+        """Whether its request has been arriving for longer than it is allowed."""
+        return self._arriving is not None and now - self._since > allowed
+
+    def is_busy(self) -> bool:
+        """Whether a request is arriving or being answered, or an answer is being sent."""
+        return bool(self.request or self.requests or self.total_outbufs_len)
+
+
+class ApiServer:
+    """Serves an application on a listening socket until it is told to stop."""
+
+    def __init__(
+        self,
+        application: Application,
+        listener: socket.socket,
+        trusted_proxy: str | None,
+        *,
+        arrival: float = ARRIVAL_SECONDS,
+    ) -> None:
+        """``trusted_proxy``: the address whose X-Forwarded-* are believed, None: nobody's.
+
+        ``arrival``: seconds that a request may take to arrive, head and body.
+        """
+        allow_connections(CONNECTIONS + 100)
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._map: dict[int, Any] = {}
+        self._arrival = arrival
+        self._next_look = 0.0
+        self._stopping = False
+        self._server = create_server(
+            application, map=self._map, sockets=[listener], **_limits(listener, trusted_proxy)
+        )
+        self._server.channel_class = _Channel
+
+    def stop(self, *_: object) -> None:
+        """Accept nothing more and end when the answers under way are sent. A signal handler."""
+        self._stopping = True
+        self._server.pull_trigger()
+
+    def run(self) -> None:
+        """Serve until ``stop``, then for at most some seconds until all is answered."""
+        while not self._stopping:
+            self._turn(1.0)
+            self._close_dripping()
+        self._server.accepting = False
+        self._server.del_channel()
+        self._server.socket.close()
+        self._turn(0.0)
+        end = time.monotonic() + LEAVING_SECONDS
+        while self._close_idle() and time.monotonic() < end:
+            self._turn(0.05)
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+
+    def _close_dripping(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        for channel in self._channels():
+            if channel.has_dripped(now, self._arrival):
+                channel.will_close = True
+
+    def _close_idle(self) -> bool:
+        """Close connections that owe nothing; return whether any are left."""
+        for channel in self._channels():
+            if not channel.is_busy():
+                with contextlib.suppress(OSError):
+                    channel.handle_close()
+        return bool(self._channels())
+
+    def _channels(self) -> list[_Channel]:
+        return list(self._server.active_channels.values())
+
+
+def serve_until_told(server: ApiServer) -> int:
+    """Serve until SIGTERM; return the exit status."""
+    signal.signal(signal.SIGTERM, server.stop)
+    server.run()
+    return 0
+
+
+def _limits(listener: socket.socket, trusted_proxy: str | None) -> dict[str, Any]:
+    limits: dict[str, Any] = {
+        "threads": THREADS,
+        "connection_limit": CONNECTIONS,
+        "max_request_body_size": BODY_BYTES + 1,  # waitress refuses what reaches it
+        "max_request_header_size": HEADER_BYTES,
+        "channel_request_lookahead": 0,
+        "channel_timeout": IDLE_SECONDS,
+        "cleanup_interval": CLEANUP_SECONDS,
+        "expose_tracebacks": False,
+        "ident": None,
+        "log_socket_errors": False,
+        "clear_untrusted_proxy_headers": True,
+    }
+    if trusted_proxy:
+        on_unix = listener.family == socket.AF_UNIX
+        limits["trusted_proxy"] = UNIX_PEER if on_unix else trusted_proxy
+        limits["trusted_proxy_headers"] = PROXY_HEADERS
+    return limits

@@ -1,0 +1,100 @@
+"""The page of memory on which the sync worker says what it does, and what a death tells."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from paod.daemon.board import Board, HeldFile
+from paod.daemon.child import Death
+
+HELD = HeldFile("ab" * 20, "catalog/databases/postgres.yaml", 1.0)
+
+
+def in_child(body) -> int:
+    pid = os.fork()
+    if pid == 0:
+        body()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_nobody_is_there_at_first():
+    board = Board()
+    assert not board.alive()
+    assert (board.phase, board.held, board.next_poll_at, board.syncs) == ("", None, None, 0)
+
+
+def test_what_a_child_writes_the_parent_reads():
+    board = Board()
+
+    def work():
+        board.enter("fetch", 60.0)
+        board.count_sync()
+        board.next_poll_at = 1234.5
+
+    assert in_child(work) == 0
+    assert board.alive()
+    assert (board.phase, board.next_poll_at, board.syncs) == ("fetch", 1234.5, 1)
+    assert board.heard == pytest.approx(time.monotonic(), abs=10)
+
+
+def test_a_file_in_hand_outlives_the_child_that_held_it():
+    board = Board()
+
+    def die():
+        board.hold(HELD.oid, HELD.path)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_child(die) == -signal.SIGKILL
+    assert board.held is not None
+    assert (board.held.oid, board.held.path) == (HELD.oid, HELD.path)
+    board.release()
+    assert board.held is None
+
+
+def test_deadlines_pass():
+    board = Board()
+    board.enter("fetch", 5.0)
+    assert not board.overdue(time.monotonic())
+    assert board.overdue(time.monotonic() + 6.0)
+    board.leave()
+    assert not board.overdue(time.monotonic() + 6.0)
+
+
+def test_texts_are_cut_not_spilled():
+    board = Board()
+    board.next_poll_at = 1.0
+    board.hold("f" * 64, "é" * 5000)
+    board.enter("x" * 100, 1.0)
+    assert board.held is not None
+    assert board.held.oid == "f" * 64
+    assert board.held.path == "é" * 1024
+    assert board.next_poll_at == 1.0
+
+
+@pytest.mark.parametrize(
+    ("death", "reason", "blamed"),
+    [
+        (Death(-signal.SIGSEGV, phase="walk", held=HELD), "WorkerCrashed", True),
+        (Death(70, phase="walk", held=HELD), "WorkerCrashed", True),
+        (Death(-signal.SIGKILL, True, "walk", HELD), "DeadlineExceeded", True),
+        (Death(-signal.SIGKILL, False, "walk", HELD), "WorkerCrashed", False),
+        (Death(-signal.SIGTERM, False, "walk", HELD), "Interrupted", False),
+        (Death(-signal.SIGSEGV, phase="apply"), "WorkerCrashed", False),
+        (Death(-signal.SIGKILL, True, "fetch"), "RemoteTimeout", False),
+        (Death(-signal.SIGKILL, True, "fold"), "DeadlineExceeded", False),
+        (Death(0), "Interrupted", False),
+    ],
+)
+def test_a_death_says_why_and_whom_it_blames(death, reason, blamed):
+    assert death.reason == reason
+    assert death.blamed == (HELD if blamed else None)
+
+
+def test_a_death_is_told_in_a_sentence():
+    crash = Death(-signal.SIGSEGV, phase="walk", held=HELD)
+    assert crash.message == f"the sync worker ended (SIGSEGV) while it examined {HELD.path}"
+    hang = Death(-signal.SIGKILL, True, "fetch")
+    assert hang.message == "the sync worker was killed in its fetch phase, which took too long"
