@@ -74,6 +74,14 @@ class Commit:
     subject: str
 
 
+def path_text(raw: bytes) -> str:
+    """Return a path's bytes as text: UTF-8, and ``%XX`` for each byte that is not part of it."""
+    return "".join(
+        f"%{ord(character) - 0xDC00:02X}" if "\udc80" <= character <= "\udcff" else character
+        for character in raw.decode("utf-8", "surrogateescape")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TreeChange:
     """One path that differs between two trees. ``oid`` is the blob now there, None: it is gone.

@@ -1,0 +1,237 @@
+"""The mirror itself: one object that holds the open repository and answers the questions asked."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import RepositoryOpenFlag
+
+from paod.errors import CommitNotFound, FetchFailed, MirrorBroken
+from paod.mirror import history, upkeep
+from paod.mirror.history import Line
+from paod.mirror.objects import Objects
+from paod.mirror.remote import Remote
+from paod.mirror.transport import Conversation, isolate
+from paod.mirror.trees import Limits, Node, Trees
+from paod.model import TreeChange
+
+_LOG = logging.getLogger("paod.mirror")
+_REVISION = re.compile(r"[0-9a-f]{7,64}")
+_KEPT = ("refs/kept/now", "refs/kept/before")
+
+OnPhase = Callable[[str, float], None]
+"""Told what begins and after how many seconds it may be taken for hung."""
+
+
+def _ignore(name: str, seconds: float) -> None:
+    """Tell nobody of a phase."""
+
+
+class Mirror:
+    """paod's bare copy of one branch of one repository. ``open`` comes before everything else.
+
+    ``root`` is the catalog root in the repository, ``a/b`` or "" for the whole tree. Anything that
+    is not in the mirror or cannot be read there is ``MirrorBroken``: then ``renew`` and ``fetch``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        remote: Remote,
+        root: str,
+        *,
+        limits: Limits | None = None,
+        on_phase: OnPhase = _ignore,
+    ) -> None:
+        self.folder = folder
+        self.remote = remote
+        self.rebuilds = 0
+        self._root = "/".join(part for part in root.split("/") if part not in ("", ".")).encode()
+        self._limits = limits or Limits()
+        self._on_phase = on_phase
+        self._ref = f"refs/paod/{remote.branch}"
+        self._inode: tuple[int, int] | None = None
+
+    # the folder
+
+    def open(self) -> None:
+        """Make the mirror ready without the network: sweep it, judge it, make it anew if need be.
+
+        Raises ``MirrorError`` where it belongs to another user.
+        """
+        self._on_phase("open", self.remote.timeout)
+        isolate()
+        upkeep.sweep_beside(self.folder)
+        if not self.folder.exists() and not self.folder.is_symlink():
+            _LOG.info("mirror: made at %s", self.folder)
+            upkeep.create(self.folder, self.remote)
+        else:
+            upkeep.check_owner(self.folder)
+            self._judge()
+        self._attach()
+
+    def renew(self, why: str) -> None:
+        """Set the mirror aside and begin an empty one; the next fetch fills it."""
+        self.rebuilds += 1
+        if self.folder.exists() or self.folder.is_symlink():
+            upkeep.set_aside(self.folder, why)
+        else:
+            _LOG.warning("mirror: made anew, because %s", why)
+        upkeep.create(self.folder, self.remote)
+        self._attach()
+
+    def _judge(self) -> None:
+        upkeep.sweep(self.folder)
+        why = upkeep.fault(self.folder, self.remote)
+        if why is not None:
+            self.rebuilds += 1
+            upkeep.set_aside(self.folder, why)
+            upkeep.create(self.folder, self.remote)
+
+    def _attach(self) -> None:
+        self.folder.chmod(0o700)
+        stat = self.folder.lstat()
+        self._inode = (stat.st_dev, stat.st_ino)
+        self._repository = pygit2.Repository(str(self.folder), RepositoryOpenFlag.NO_SEARCH)
+        upkeep.configure(self._repository, self.remote)
+        self._objects = Objects(self._repository)
+        self._trees = Trees(self._objects, self._limits)
+
+    def _is_in_place(self) -> bool:
+        try:
+            stat = self.folder.lstat()
+        except OSError:
+            return False
+        same = (stat.st_dev, stat.st_ino) == self._inode
+        return same and (self.folder / "objects" / "pack").is_dir()
+
+    # the remote
+
+    def remote_tip(self) -> str | None:
+        """Ask the remote where the branch stands; None: the repository has no refs at all.
+
+        Raises ``BranchNotFound``, ``AccessDenied`` or ``FetchFailed``.
+        """
+        return self._conversation("heads").tip()
+
+    def fetch(self) -> str | None:
+        """Bring the branch here if it moved; return its commit, None: the repository is empty.
+
+        A mirror that turns out broken is made anew once. Raises like ``remote_tip``.
+        """
+        try:
+            return self._fetch()
+        except MirrorBroken as error:
+            self.renew(str(error))
+            return self._fetch()
+
+    def _fetch(self) -> str | None:
+        conversation = self._conversation("fetch")
+        advertised = conversation.tip()
+        if advertised is None or (advertised == self.tip() and self._has_commit(advertised)):
+            return advertised
+        conversation.fetch(self._ref)
+        if self.tip() != advertised or not self._has_commit(advertised):
+            raise FetchFailed(
+                f"{self.remote.url} advertised {advertised} and did not send it",
+                reason="RemoteProtocolError",
+            )
+        return advertised
+
+    def _conversation(self, phase: str) -> Conversation:
+        self._on_phase(phase, self.remote.timeout)
+        if not self._is_in_place():
+            self.renew("its folder was deleted or replaced while paod ran")
+        return Conversation(self._repository, self.remote, self.folder / "home")
+
+    # commits
+
+    def tip(self) -> str | None:
+        """Return the branch's commit as last fetched, None: never fetched."""
+        reference = self._repository.references.get(self._ref)
+        return None if reference is None else str(reference.target)
+
+    def resolve(self, revision: str) -> str:
+        """Return the commit that 7 to 40 hex digits name; raise ``CommitNotFound``.
+
+        Nothing else is a revision here: no branch, no ``HEAD~1``, no expression.
+        """
+        digits = revision.lower()
+        found = self._expand(digits) if _REVISION.fullmatch(digits) else None
+        if found is None or not self._has_commit(found):
+            raise CommitNotFound(
+                f"{revision[:80]!a} is no commit of the mirror",
+                "give at least 7 hex digits of a commit that was on the branch",
+            )
+        return found
+
+    def keep(self, commit: str) -> None:
+        """Hold a commit alive whatever becomes of the branch; the one kept before it stays too."""
+        references = self._repository.references
+        now = references.get(_KEPT[0])
+        if now is not None and str(now.target) == commit:
+            return
+        if now is not None:
+            references.create(_KEPT[1], now.target, force=True)
+        references.create(_KEPT[0], commit, force=True)
+
+    def line(self, tip: str, applied: str | None, depth: int) -> Line:
+        """Return the first-parent commits after ``applied`` up to ``tip``, oldest first.
+
+        Where ``applied`` is not among the last ``depth`` ones, all of those, to start anew with.
+        """
+        return history.line(self._objects, tip, applied, depth)
+
+    def on_line(self, commit: str, tip: str, depth: int) -> bool:
+        """Whether a commit is one of the last ``depth`` on the first-parent line of ``tip``."""
+        return commit in islice(history.first_parents(self._objects, tip), depth)
+
+    def is_ancestor(self, commit: str, tip: str) -> bool:
+        """Whether ``tip`` has ``commit`` in its history, by any parent. Unknown: False."""
+        if commit == tip:
+            return True
+        try:
+            return self._repository.descendant_of(tip, commit)
+        except (pygit2.GitError, KeyError, ValueError):
+            return False
+
+    def _has_commit(self, oid: str) -> bool:
+        try:
+            return self._objects.kind(oid)[0] == "commit"
+        except MirrorBroken:
+            return False
+
+    def _expand(self, digits: str) -> str | None:
+        try:
+            return str(self._repository.expand_id(digits))
+        except (pygit2.GitError, KeyError, ValueError):
+            return None
+
+    # trees and files
+
+    def check_size(self, commit: str) -> None:
+        """Raise ``Blocked`` where the tree under the root is over the limits."""
+        self._trees.check_size(self._root_of(commit))
+
+    def changes(self, old: str | None, new: str) -> Iterator[TreeChange]:
+        """Yield what differs under the root between two commits; ``old`` None: the empty tree.
+
+        In byte order of paths. Raises ``Blocked`` before the first one where the new tree is over
+        the limits, ``MirrorBroken`` where an object is missing.
+        """
+        before = None if old is None else self._root_of(old)
+        after = self._root_of(new)
+        self._trees.check_size(after)
+        yield from self._trees.changes(before, after, self._root)
+
+    def read(self, oid: str, limit: int) -> bytes | int:
+        """Return a file's bytes, or only its size where that is above ``limit`` bytes."""
+        return self._objects.read_within(oid, "blob", limit)
+
+    def _root_of(self, commit: str) -> Node | None:
+        return self._trees.root(history.tree_of(self._objects, commit), self._root)

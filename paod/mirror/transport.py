@@ -1,0 +1,188 @@
+"""One conversation with the remote: its heads listed, then the branch fetched if it moved.
+
+A fetch of a missing branch and one without ``+`` both report success in libgit2, so success is read
+from the ref and not from the call. Credentials go once, to the configured scheme, host and port.
+What no callback can interrupt (a name lookup, a stalled handshake) is left to whoever supervises
+the process; ``timeout`` is met between bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import ConfigLevel, CredentialType
+from pygit2.remotes import TransferProgress
+
+from paod.errors import AccessDenied, BranchNotFound, FetchFailed
+from paod.mirror.failures import translate
+from paod.mirror.remote import Remote
+
+_SHOWN_BRANCHES = 5
+
+
+class Conversation(pygit2.RemoteCallbacks):
+    """Talks to one remote for one poll or fetch. Errors are ``FetchFailed`` and its siblings."""
+
+    def __init__(self, repository: pygit2.Repository, remote: Remote, home: Path) -> None:
+        super().__init__()
+        self._remote = remote
+        self._deadline = time.monotonic() + remote.timeout
+        self._answered = False
+        self._identity_refused = False
+        _apply_settings(remote, home)
+        self._handle = repository.remotes.create_anonymous(remote.url)
+
+    def tip(self) -> str | None:
+        """Return the branch's commit on the remote; None: the repository has no refs at all."""
+        with self._translated():
+            heads = self._handle.list_heads(callbacks=self, proxy=self._remote.proxy)
+        if not heads:
+            return None
+        for head in heads:
+            if head.name == self._remote.ref:
+                return str(head.oid)
+        raise self._missing([(head.name or "", head.symref_target or "") for head in heads])
+
+    def fetch(self, ref: str) -> None:
+        """Fetch the branch into a local ``ref``, whatever that held before."""
+        with self._translated():
+            self._handle.fetch(
+                [f"+{self._remote.ref}:{ref}"], callbacks=self, proxy=self._remote.proxy
+            )
+
+    # what libgit2 calls back
+
+    def credentials(
+        self, url: str, username_from_url: str | None, allowed_types: CredentialType
+    ) -> pygit2.UserPass | pygit2.Keypair:
+        """Answer once, and the configured origin only."""
+        if self._remote.address.kind == "http" and not self._remote.address.same_origin(url):
+            raise FetchFailed(
+                f"{self._remote.url} led to another address that asks for credentials",
+                "set PAO_REPO_URL to the repository's present address",
+                reason="RemoteProtocolError",
+            )
+        if self._answered:
+            raise self._denied("refused the credentials")
+        self._answered = True
+        if allowed_types & CredentialType.SSH_KEY:
+            return self._key(username_from_url)
+        secret = self._remote.secret()
+        if secret is None or not allowed_types & CredentialType.USERPASS_PLAINTEXT:
+            raise self._denied("asks for credentials, and there are none")
+        return pygit2.UserPass(secret.username, secret.password)
+
+    def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:
+        """Refuse an https certificate or ssh host key that could not be verified."""
+        self._identity_refused = not valid
+        return valid
+
+    def sideband_progress(self, string: str) -> None:
+        """End a fetch that is over its time."""
+        self._check_time()
+
+    def transfer_progress(self, stats: TransferProgress) -> None:
+        """End a fetch that is over its time or its size."""
+        self._check_time()
+        if stats.received_bytes > self._remote.max_pack_bytes:
+            raise FetchFailed(
+                f"{self._remote.url} sends more than {self._remote.max_pack_bytes} bytes",
+                "paod mirrors one branch of at most that size",
+                reason="RemoteTooLarge",
+            )
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise FetchFailed(
+                f"{self._remote.url} did not deliver within {self._remote.timeout:g} seconds",
+                "raise PAO_REPO_TIMEOUT if the repository is that big or the line that slow",
+                reason="RemoteTimeout",
+            )
+
+    def _key(self, user: str | None) -> pygit2.Keypair:
+        key = self._remote.ssh_key
+        if key is None or not os.access(key, os.R_OK):
+            raise self._denied("asks for an ssh key, and there is none that can be read")
+        return pygit2.Keypair(user or "git", None, str(key), "")
+
+    def _denied(self, what: str) -> AccessDenied:
+        setting = "PAO_REPO_SSH_KEY" if self._remote.address.kind == "ssh" else "PAO_REPO_TOKEN"
+        return AccessDenied(
+            f"{self._remote.url} {what}",
+            f"check {setting}: it must be valid and may read this repository",
+        )
+
+    def _missing(self, heads: list[tuple[str, str]]) -> BranchNotFound:
+        prefix = "refs/heads/"
+        names = sorted(name.removeprefix(prefix) for name, _ in heads if name.startswith(prefix))
+        default = next((target for name, target in heads if name == "HEAD"), "")
+        shown = ", ".join(f"{name!a}" for name in names[:_SHOWN_BRANCHES]) or "no branch at all"
+        hint = f"it has {shown}" + (" and more" if len(names) > _SHOWN_BRANCHES else "")
+        if default:
+            hint += f"; its default is {default.removeprefix(prefix)!a}"
+        return BranchNotFound(f"{self._remote.url} has no branch {self._remote.branch!r}", hint)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # libgit2's binding also raises KeyError, ValueError, TypeError
+            if self._identity_refused:
+                raise self._unverified() from error
+            raise translate(error, self._remote) from error
+
+    def _unverified(self) -> FetchFailed:
+        if self._remote.address.kind == "ssh":
+            return FetchFailed(
+                f"the ssh host key of {self._remote.address.host} is not a known one",
+                "put it into the file that PAO_REPO_KNOWN_HOSTS names (see ssh-keyscan)",
+                reason="TlsError",
+            )
+        return FetchFailed(
+            f"the certificate of {self._remote.address.host} could not be verified",
+            "for a private certificate authority set PAO_REPO_CA_FILE",
+            reason="TlsError",
+        )
+
+
+def isolate() -> None:
+    """Make libgit2 read no configuration but the mirror's, and write to disk for good."""
+    for level in (ConfigLevel.GLOBAL, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
+        pygit2.settings.search_path[level] = "/dev/null"
+    pygit2.settings.enable_fsync_gitdir(True)
+
+
+def _apply_settings(remote: Remote, home: Path) -> None:
+    """Set what libgit2 keeps for the whole process: timeouts, certificates, the ssh home."""
+    milliseconds = 1000 * remote.timeout
+    settings = pygit2.settings
+    settings.server_connect_timeout = int(min(1000 * remote.connect_timeout, milliseconds))
+    settings.server_timeout = int(min(1000 * remote.stall_timeout, milliseconds))
+    if remote.ca_file is not None:
+        try:
+            settings.set_ssl_cert_locations(str(remote.ca_file), None)
+        except pygit2.GitError as error:
+            raise FetchFailed(
+                f"the certificates in {remote.ca_file} cannot be read",
+                "PAO_REPO_CA_FILE names a PEM file",
+                reason="TlsError",
+            ) from error
+    if remote.address.kind == "ssh":
+        settings.homedir = str(_ssh_home(remote, home))
+
+
+def _ssh_home(remote: Remote, home: Path) -> Path:
+    """Return a folder whose ``.ssh/known_hosts`` is the configured file: libgit2 looks there."""
+    if remote.known_hosts is None:
+        return Path.home()
+    folder = home / ".ssh"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    link = folder / "known_hosts"
+    link.unlink(missing_ok=True)
+    link.symlink_to(remote.known_hosts.absolute())
+    return home

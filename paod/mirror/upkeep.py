@@ -1,0 +1,176 @@
+"""Keeping the mirror's folder usable: made, swept of leftovers, judged, set aside when broken.
+
+The judgement is made on plain files before libgit2 opens anything, because a truncated loose object
+makes libgit2 spin for ever with the interpreter's lock held. The mirror has packs only, so any
+loose object is a stranger. Nothing here talks to the remote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pygit2
+
+from paod.errors import MirrorError
+from paod.mirror.remote import Remote
+
+_LOG = logging.getLogger("paod.mirror")
+_KEPT_ASIDE = 2
+_FORMAT = "1"
+_LEFTOVERS = ("*.lock", "objects/pack/pack_git2_*", "objects/pack/tmp_*", "objects/pack/.tmp*")
+
+
+def check_owner(folder: Path) -> None:
+    """Raise ``MirrorError`` where the folder belongs to another user of this machine."""
+    owner = folder.lstat().st_uid
+    if owner != os.geteuid():
+        raise MirrorError(
+            f"the mirror {folder} belongs to user {owner}, and paod runs as {os.geteuid()}",
+            f"chown -R {os.geteuid()} {folder}, or run paod as its owner",
+            reason="MirrorNotOwned",
+        )
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed fetch left: locks, temporary packs, halves of a pack. Log each."""
+    for leftover in _leftovers(folder):
+        _LOG.warning("mirror: removed the leftover %s", leftover)
+        leftover.unlink(missing_ok=True)
+
+
+def _leftovers(folder: Path) -> Iterator[Path]:
+    for pattern in _LEFTOVERS[1:]:
+        yield from folder.glob(pattern)
+    yield from folder.glob(_LEFTOVERS[0])
+    yield from (folder / "refs").rglob(_LEFTOVERS[0])
+    packs = folder / "objects" / "pack"
+    for half in packs.glob("pack-*.*"):
+        other = {".pack": ".idx", ".idx": ".pack"}.get(half.suffix)
+        if other and not half.with_suffix(other).exists():
+            yield half
+
+
+def fault(folder: Path, remote: Remote) -> str | None:
+    """Return why the folder cannot serve as this remote's mirror, None where it can."""
+    if folder.is_symlink() or not folder.is_dir():
+        return "it is not a folder"
+    if not (folder / "objects" / "pack").is_dir():
+        return "it is not a mirror of paod's"
+    if (folder / "objects" / "info" / "alternates").exists():
+        return "it borrows objects from another repository"
+    loose = next(_loose_objects(folder), None)
+    if loose is not None:
+        return f"it has a loose object ({loose.parent.name}{loose.name})"
+    damaged = next((pack for pack in _packs(folder) if not _is_whole(pack)), None)
+    if damaged is not None:
+        return f"{damaged.name} is damaged"
+    return _fault_inside(folder, remote)
+
+
+def _fault_inside(folder: Path, remote: Remote) -> str | None:
+    try:
+        repository = pygit2.Repository(str(folder), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+        config = repository.config
+        if "paod.format" not in config or config["paod.format"] != _FORMAT:
+            return "it is not a mirror of paod's"
+        if config["remote.origin.url"] != remote.url:
+            return "it is a mirror of another repository"
+        for name in repository.references:
+            repository[repository.references[name].target]
+        return None if repository.is_bare else "it has a working tree"
+    except (pygit2.GitError, KeyError, ValueError, TypeError, OSError) as error:
+        return f"it cannot be read: {error}"
+
+
+def create(folder: Path, remote: Remote) -> None:
+    """Make an empty mirror beside, then put it in its place by one rename."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
+    repository = pygit2.init_repository(str(new), bare=True)
+    configure(repository, remote)
+    repository.free()
+    new.rename(folder)
+
+
+def configure(repository: pygit2.Repository, remote: Remote) -> None:
+    """Write the settings that every mirror has; none of them is a secret."""
+    wanted = {
+        "paod.format": _FORMAT,
+        "remote.origin.url": remote.url,
+        "http.followRedirects": "false",
+        "gc.auto": "0",
+    }
+    for name, value in wanted.items():
+        if name not in repository.config or repository.config[name] != value:
+            repository.config[name] = value
+
+
+def set_aside(folder: Path, why: str) -> None:
+    """Rename a mirror that cannot be used; keep the last two of them and delete older ones."""
+    earlier = sorted(_beside(folder, "broken"))
+    last = int(earlier[-1].name.rpartition("-")[2]) if earlier else 0
+    aside = folder.with_name(f"{folder.name}.broken-{last + 1:06d}")
+    folder.rename(aside)
+    _LOG.warning("mirror: set aside as %s, because %s", aside, why)
+    for old in [*earlier, aside][:-_KEPT_ASIDE]:
+        _delete(old)
+
+
+def sweep_beside(folder: Path) -> None:
+    """Delete mirrors that a killed process was about to put in place."""
+    for new in _beside(folder, "new"):
+        _LOG.warning("mirror: removed the leftover %s", new)
+        _delete(new)
+
+
+def _beside(folder: Path, what: str) -> Iterator[Path]:
+    name = re.compile(re.escape(f"{folder.name}.{what}-") + r"\w+")
+    return (path for path in folder.parent.glob("*") if name.fullmatch(path.name))
+
+
+def _delete(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _loose_objects(folder: Path) -> Iterator[Path]:
+    for entry in (folder / "objects").iterdir():
+        if entry.name not in ("pack", "info"):
+            yield from entry.iterdir() if entry.is_dir() else (entry,)
+
+
+def _packs(folder: Path) -> Iterator[Path]:
+    return (folder / "objects" / "pack").glob("pack-*.pack")
+
+
+def _is_whole(pack: Path) -> bool:
+    """Whether a pack and its index have the contents that their last bytes are the hash of."""
+    try:
+        index = pack.with_suffix(".idx").read_bytes()
+        trailer = _verified_trailer(pack)
+    except OSError:
+        return False
+    sound = hashlib.sha1(index[:-20], usedforsecurity=False).digest() == index[-20:]
+    return sound and len(index) > 1072 and trailer is not None and index[-40:-20] == trailer
+
+
+def _verified_trailer(pack: Path) -> bytes | None:
+    size = pack.stat().st_size - 20
+    if size < 12:
+        return None
+    digest = hashlib.sha1(usedforsecurity=False)
+    with pack.open("rb") as file:
+        while size > 0 and (block := file.read(min(size, 2**20))):
+            digest.update(block)
+            size -= len(block)
+        trailer = file.read(20)
+    return trailer if digest.digest() == trailer else None
