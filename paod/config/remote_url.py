@@ -110,6 +110,8 @@ def _ssh(parts: SplitResult) -> RemoteUrl:
 def _https(scheme: str, parts: SplitResult) -> RemoteUrl:
     """Take user and password out. A user alone is what hosts call a token in the URL."""
     place = parts.netloc.rpartition("@")[2]
+    if parts.username and "@" in parts.path:
+        raise ValueError("a user or password in a URL has / and @ percent-encoded")
     url = parts._replace(scheme=scheme, netloc=place).geturl()
     user = unquote(parts.username or "") or None
     password = unquote(parts.password or "") or None

@@ -37,6 +37,8 @@ class Rate:
 
 def as_integer(value: Any) -> Any:
     """Read a whole number."""
+    if isinstance(value, bool):
+        return None
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,15}", value):
         return int(value)
     return value
