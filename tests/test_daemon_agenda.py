@@ -101,6 +101,14 @@ def test_a_look_that_is_taken_is_not_due_again():
     agenda = Agenda(60.0, highest)
     agenda.settled(0.0)
     agenda.look(100.0)
+    assert agenda.wait(100.0) == pytest.approx(66.0)
+
+
+def test_a_look_can_be_made_due():
+    agenda = Agenda(0.0, highest)
+    agenda.soon(100.0)
+    assert agenda.wait(100.0) == 0.0
+    agenda.look(100.0)
     assert agenda.wait(100.0) == math.inf
 
 

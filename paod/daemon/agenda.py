@@ -51,9 +51,11 @@ class Agenda:
     def settled(self, now: float) -> None:
         """Note that the remote answered; the next poll is an interval away."""
         self._failures = 0
-        self._next = now + self._interval * self._uniform(1 - JITTER, 1 + JITTER)
-        if not self._interval:
-            self._next = math.inf
+        self._next = now + self._pause()
+
+    def soon(self, now: float) -> None:
+        """Make a look due now."""
+        self._next = now
 
     def failed(self, now: float, failure: Failure) -> float:
         """Note a failure and return the seconds until it is tried again."""
@@ -75,10 +77,17 @@ class Agenda:
         return max(0.0, min([self._next, *self._rechecks]) - now)
 
     def look(self, now: float) -> None:
-        """Strike out what is due: the look is being taken."""
+        """Strike out what is due: the look is being taken.
+
+        Should nobody tell how it ended, the next one is an interval away.
+        """
         self._rechecks = [at for at in self._rechecks if at > now]
         if self._next <= now:
-            self._next = math.inf
+            self._next = now + self._pause()
+
+    def _pause(self) -> float:
+        interval = self._interval * self._uniform(1 - JITTER, 1 + JITTER)
+        return interval or math.inf
 
     def _delay(self, failure: Failure) -> float:
         denied = failure.reason == "AuthenticationFailed"

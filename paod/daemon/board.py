@@ -12,6 +12,9 @@ import struct
 import time
 from dataclasses import dataclass
 
+FILE_SECONDS = 20.0
+"""For which one file may be examined: a parser within its budgets needs a fraction of one."""
+
 _PAGE = 4096
 _DOUBLE = struct.Struct("=d")
 _HEARD, _DEADLINE, _NEXT_POLL, _HELD_SINCE, _SYNCS = 0, 8, 16, 24, 32
@@ -43,6 +46,7 @@ class Board:
 
     def leave(self) -> None:
         """Write that no sync worker is there."""
+        self.release()
         self._write(_DEADLINE, 0.0)
         self._write_text(_PHASE, _PHASE_BYTES, "")
 
@@ -75,16 +79,22 @@ class Board:
         self._write(_NEXT_POLL, at or 0.0)
 
     def overdue(self, now: float) -> bool:
-        """Whether the worker's phase has outlived its deadline."""
-        deadline = self._read(_DEADLINE)
-        return 0.0 < deadline < now
+        """Whether the worker's phase, or the file in its hand, has outlived its deadline."""
+        deadline, held_since = self._read(_DEADLINE), self._read(_HELD_SINCE)
+        return 0.0 < deadline < now or 0.0 < held_since < now - FILE_SECONDS
 
     def alive(self) -> bool:
         """Whether there is a sync worker that keeps its deadlines."""
         return bool(self.phase) and not self.overdue(time.monotonic())
 
     def hold(self, oid: str, path: str) -> None:
-        """Write which file is being examined; whoever finds the worker dead knows it."""
+        """Write which file is being examined; whoever finds the worker dead knows it.
+
+        Without an ``oid`` there is none any more.
+        """
+        if not oid:
+            self.release()
+            return
         self._write_text(_OID, _OID_BYTES, oid)
         self._write_text(_PATH, _PATH_BYTES, path)
         self._write(_HELD_SINCE, time.monotonic())

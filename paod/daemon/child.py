@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from paod.daemon.board import HeldFile
+from paod.daemon.board import Board, HeldFile
 
 Kind = Literal["api", "sync"]
 PARENT_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -40,6 +40,11 @@ class Death:
     phase: str = ""
     held: HeldFile | None = None
 
+    @classmethod
+    def of_worker(cls, status: int, board: Board, *, overran: bool) -> Death:
+        """Read off the board what a sync worker did when it died."""
+        return cls(status, overran, board.phase, board.held)
+
     @property
     def how(self) -> str:
         """The end in words: ``SIGSEGV``, ``exit status 70``."""
@@ -54,7 +59,7 @@ class Death:
     def reason(self) -> str:
         """The reason that a sync gets which this death cut off."""
         if self.overran:
-            return "RemoteTimeout" if self.phase == "fetch" else "DeadlineExceeded"
+            return "RemoteTimeout" if self.phase in ("heads", "fetch") else "DeadlineExceeded"
         return "WorkerCrashed" if self.status not in (0, -signal.SIGTERM) else "Interrupted"
 
     @property

@@ -42,6 +42,10 @@ UNIX_PEER = "localhost"
 logger = logging.getLogger("paod.daemon")
 
 
+def _do_nothing() -> None:
+    """Nobody waits."""
+
+
 class _Task(WSGITask):  # type: ignore[misc]
     """Keeps the connection after an answer without a body.
 
@@ -91,15 +95,18 @@ class ApiServer:
         trusted_proxy: str | None,
         *,
         arrival: float = ARRIVAL_SECONDS,
+        on_stop: Callable[[], None] = _do_nothing,
     ) -> None:
         """``trusted_proxy``: the address whose X-Forwarded-* are believed, None: nobody's.
 
-        ``arrival``: seconds that a request may take to arrive, head and body.
+        ``arrival``: seconds that a request may take to arrive, head and body. ``on_stop`` is called
+        once, from a signal handler: answers that wait for something shall wait no longer.
         """
         allow_connections(CONNECTIONS + 100)
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, Any] = {}
         self._arrival = arrival
+        self._on_stop = on_stop
         self._next_look = 0.0
         self._stopping = False
         self._server = create_server(
@@ -110,6 +117,7 @@ class ApiServer:
     def stop(self, *_: object) -> None:
         """Accept nothing more and end when the answers under way are sent. A signal handler."""
         self._stopping = True
+        self._on_stop()
         self._server.pull_trigger()
 
     def run(self) -> None:

@@ -23,9 +23,7 @@ TURN = 0.25
 """Seconds between two looks at deadlines."""
 GRACE = 4.0
 """Seconds that children have to end by themselves; the whole end takes at most five."""
-FILE_DEADLINE = 20.0
-"""Seconds for which one file may be examined: a budgeted parser needs a fraction of one."""
-START_DEADLINE = 60.0
+START_SECONDS = 60.0
 
 logger = logging.getLogger("paod.daemon")
 
@@ -96,7 +94,7 @@ class Supervisor:
         if slot.kind == "sync":
             slot.syncs_before = self._board.syncs
             self._board.release()
-            self._board.enter("starting", START_DEADLINE)
+            self._board.enter("starting", START_SECONDS)
         death = slot.last_death
         slot.overran = False
         slot.started = now
@@ -127,14 +125,11 @@ class Supervisor:
     def _death_of(self, slot: Slot, status: int) -> Death:
         if slot.kind != "sync":
             return Death(status)
-        return Death(status, slot.overran, self._board.phase, self._board.held)
+        return Death.of_worker(status, self._board, overran=slot.overran)
 
     def _kill_overdue(self) -> None:
         """Kill the sync worker when its phase, or the file in its hand, takes too long."""
-        now = time.monotonic()
-        held = self._board.held
-        stuck = held is not None and now - held.since > FILE_DEADLINE
-        if not stuck and not self._board.overdue(now):
+        if not self._board.overdue(time.monotonic()):
             return
         for slot in self._slots:
             if slot.kind == "sync" and slot.pid is not None and not slot.overran:
