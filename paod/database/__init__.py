@@ -1,0 +1,11 @@
+"""The database under the store: four verbs on any database, and the few that truly differ.
+
+This room knows connections, transactions and drivers' errors. It knows no table of the catalog:
+all SQL stands in the store. No other module may import a database driver.
+"""
+
+from paod.database.opening import open_database
+from paod.database.protocol import Database, Params, Row
+from paod.database.sqlite import SQLiteDatabase
+
+__all__ = ["Database", "Params", "Row", "SQLiteDatabase", "open_database"]

@@ -1,0 +1,51 @@
+"""A lock that the operating system holds for a process and drops when the process ends.
+
+It is a ``flock`` on a file beside the database. The file says nothing and is never removed: only
+whether some process holds the lock counts, so a crash leaves nothing to clean up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PAUSE = 0.05
+_held: set[int] = set()
+
+
+def _drop_inherited() -> None:
+    """Close, in a forked child, the locks of its parent: a child must not keep them alive."""
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_drop_inherited)
+
+
+@contextmanager
+def file_lock(path: Path, wait: float) -> Iterator[bool]:
+    """Try for up to ``wait`` seconds to hold the lock; the value says whether it is held."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    _held.add(descriptor)
+    try:
+        yield _acquired(descriptor, time.monotonic() + wait)
+    finally:
+        if descriptor in _held:  # else this is a child, which closed it when it was forked
+            _held.remove(descriptor)
+            os.close(descriptor)
+
+
+def _acquired(descriptor: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_PAUSE)
+        else:
+            return True

@@ -1,0 +1,105 @@
+"""What the store asks of a database: SQL in the common subset, and what no common SQL can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Params = Mapping[str, Any]
+Row = dict[str, Any]
+
+
+class Database(Protocol):
+    """One database, used from any thread and any process; each thread has its own connection.
+
+    SQL has ``:name`` parameters and no other colon. Values are str, int, float, bool and None; JSON
+    goes in and comes out as text, times as UTC in ISO 8601. Every verb raises ``StoreUnavailable``
+    where waiting may help and ``StoreError`` where it will not.
+    """
+
+    @property
+    def dialect(self) -> str:
+        """The name of the SQL dialect, as migration files carry it: ``sqlite``, ``postgresql``."""
+        ...
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """What stands for the tokens of a migration: ``{id}``, ``{json}``, ``{timestamp}`` …"""
+        ...
+
+    def prepare(self) -> None:
+        """Make the database if there is none; raise ``MigrationError`` if it is not paod's."""
+        ...
+
+    def schema_number(self) -> int:
+        """Return the number of the last migration that was applied, 0 if none was."""
+        ...
+
+    def stamp(self, number: int) -> None:
+        """Record, in the running transaction, that the schema has this number now."""
+        ...
+
+    def back_up(self, label: str) -> None:
+        """Keep a copy of what was committed before the running transaction, where it can.
+
+        A database whose copies are its administrator's business does nothing.
+        """
+        ...
+
+    def execute(self, sql: str, params: Params | None = None) -> int:
+        """Run one statement that writes, inside ``atomic``; return the number of rows it met."""
+        ...
+
+    def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
+        """Run one statement that writes for each set of parameters, inside ``atomic``."""
+        ...
+
+    def query(self, sql: str, params: Params | None = None) -> list[Row]:
+        """Return a statement's rows; one that writes (``RETURNING``) only inside ``atomic``."""
+        ...
+
+    def script(self, sql: str) -> None:
+        """Run several statements, inside ``atomic``."""
+        ...
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """Run a block as one write transaction: all of it, or after any error nothing.
+
+        A nested block joins the outer one. An error in it ends both, even if somebody catches it.
+        """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let all queries of a block see one state of the database. It writes nothing."""
+        ...
+
+    def search_clause(self, table: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """Return a condition on ``id`` and its parameters: every word begins a word of the row.
+
+        ``words`` are folded (letters and digits only) and at least one.
+        """
+        ...
+
+    def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """Try for up to ``wait`` seconds to be the one that syncs; the value says whether it is.
+
+        The lock belongs to the process and ends with it, however it ends.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Tell all who wait, in any process, that there is news. Never blocks, never fails."""
+        ...
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for news up to ``timeout`` seconds; return whether there was any since last time.
+
+        A hint and no more: it may come without news (always at a thread's first wait), so look
+        again after it. News that came between two waits of a thread is not missed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close this process's connections, those of all its threads."""
+        ...

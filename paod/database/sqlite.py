@@ -1,0 +1,283 @@
+"""SQLite: one file, one connection a thread, in WAL mode, written with ``synchronous=FULL``.
+
+Three of its habits decide how this is written. A transaction that begins by reading and then writes
+fails at once beside another writer, without waiting: so writing begins IMMEDIATE. After some errors
+(disk full, I/O) SQLite rolls back by itself, and the next statement would run on its own: so every
+write and the COMMIT first see that the transaction still stands, and after any error nothing more
+is written. A connection must not cross a fork: so each process opens its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlite_utils
+
+from paod.database import sqlite_file
+from paod.database.driver import sqlite3
+from paod.database.failures import translated
+from paod.database.lock import file_lock
+from paod.database.protocol import Params, Row
+from paod.database.wakeup import Listener, tell
+from paod.errors import StoreError
+
+BUSY_TIMEOUT = 5.0
+"""Seconds that a writer waits for another one's transaction."""
+
+_PRAGMAS = """
+PRAGMA foreign_keys = ON;
+PRAGMA synchronous = FULL;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -8000;
+PRAGMA journal_size_limit = 67108864;
+"""
+_READING = ("SELECT", "WITH", "PRAGMA")
+_TYPES = {
+    "id": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "json": "TEXT",
+    "timestamp": "TEXT",
+    "boolean": "INTEGER",
+    "text_c": "TEXT",
+}
+
+
+@dataclass(slots=True)
+class _Session:
+    """One thread's connection. ``state`` is that of its transaction; ``broken``: it may not end."""
+
+    thread: threading.Thread
+    handle: sqlite_utils.Database
+    state: str = ""
+    broken: bool = False
+    listener: Listener | None = None
+
+    def close(self) -> None:
+        self.handle.close()
+        if self.listener is not None:
+            self.listener.close()
+
+
+class SQLiteDatabase:
+    """The ``Database`` in one file; beside it lie a lock file and a folder of wake-up sockets."""
+
+    dialect = "sqlite"
+    types: Mapping[str, str] = _TYPES
+
+    def __init__(
+        self, path: Path, *, read_only: bool = False, busy_timeout: float = BUSY_TIMEOUT
+    ) -> None:
+        self.path = path.absolute()
+        self._read_only = read_only
+        self._busy_timeout = busy_timeout
+        self._local = threading.local()
+        self._guard = threading.Lock()
+        self._owner = os.getpid()
+        self._sessions: list[_Session] = []
+        self._inherited: list[_Session] = []
+
+    def prepare(self) -> None:
+        sqlite_file.make_or_check(self.path)
+
+    def schema_number(self) -> int:
+        return int(self.query("PRAGMA user_version")[0]["user_version"])
+
+    def stamp(self, number: int) -> None:
+        self.execute(f"PRAGMA user_version = {int(number)}")
+
+    def back_up(self, label: str) -> None:
+        copy = self.path.with_name(f"{self.path.name}.{label}")
+        new = self.path.with_name(f"{copy.name}.new")
+        new.unlink(missing_ok=True)
+        reader = self._connected()  # this thread's own connection is inside the transaction
+        try:
+            self._run(reader, "VACUUM INTO :copy", {"copy": str(new)})
+        finally:
+            reader.close()
+        new.replace(copy)
+
+    def execute(self, sql: str, params: Params | None = None) -> int:
+        session = self._writing()
+        return int(self._run(session, sql, params).rowcount)
+
+    def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
+        session = self._writing()
+        with self._translating(session):
+            session.handle.conn.executemany(sql, rows)
+
+    def query(self, sql: str, params: Params | None = None) -> list[Row]:
+        session = self._session()
+        if session.state == "writing" or not sql.lstrip().startswith(_READING):
+            self._writing()
+        cursor = self._run(session, sql, params)
+        names = [column[0] for column in cursor.description or ()]
+        with self._translating(session):
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def script(self, sql: str) -> None:
+        session = self._writing()
+        with self._translating(session):
+            session.handle.executescript(sql)
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        session = self._session()
+        if session.state:
+            with self._joined(session):
+                yield
+            return
+        self._run(session, "BEGIN IMMEDIATE")
+        session.state, session.broken = "writing", False
+        try:
+            yield
+            self._writing()
+            self._run(session, "COMMIT")
+        finally:
+            self._end(session)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        session = self._session()
+        if session.state:
+            yield
+            return
+        self._run(session, "BEGIN")
+        session.state, session.broken = "reading", False
+        try:
+            yield
+        finally:
+            self._end(session)
+
+    def search_clause(self, table: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
+        index = f"{table}_search"
+        clause = f"id IN (SELECT rowid FROM {index} WHERE {index} MATCH :search)"  # noqa: S608 a table's name, from the store
+        return clause, {"search": " AND ".join(f'"{word}"*' for word in words)}
+
+    def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:
+        return file_lock(self.path.with_name(f"{self.path.name}-lock"), wait)
+
+    def wake(self) -> None:
+        listener = self._session().listener if self._has_session() else None
+        with suppress(OSError):
+            tell(self._ears, None if listener is None else listener.name)
+
+    def wait(self, timeout: float) -> bool:
+        session = self._session()
+        if session.listener is not None:
+            return session.listener.wait(timeout)
+        session.listener = Listener(self._ears)
+        return True
+
+    def close(self) -> None:
+        self._forget_parents()
+        with self._guard:
+            for session in self._sessions:
+                session.close()
+            self._sessions.clear()
+            self._local = threading.local()
+
+    @property
+    def _ears(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-wake")
+
+    def _has_session(self) -> bool:
+        return self._owner == os.getpid() and hasattr(self._local, "session")
+
+    def _session(self) -> _Session:
+        if not self._has_session():
+            self._forget_parents()
+            self._local.session = self._keep(self._connected())
+        session: _Session = self._local.session
+        return session
+
+    def _forget_parents(self) -> None:
+        """Leave a parent process's connections alone: closing one here would drop its locks."""
+        if self._owner != os.getpid():
+            self._owner, self._guard = os.getpid(), threading.Lock()
+            self._inherited += self._sessions
+            self._sessions, self._local = [], threading.local()
+
+    def _connected(self) -> _Session:
+        mode = "ro" if self._read_only else "rw"
+        try:
+            connection = sqlite3.connect(
+                f"{self.path.as_uri()}?mode={mode}",
+                uri=True,
+                timeout=self._busy_timeout,
+                isolation_level=None,
+                check_same_thread=False,  # close() ends the connections of all threads
+            )
+            connection.executescript(_PRAGMAS)
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        handle = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
+        return _Session(threading.current_thread(), handle)
+
+    def _keep(self, session: _Session) -> _Session:
+        with self._guard:
+            ended = [one for one in self._sessions if not one.thread.is_alive()]
+            for one in ended:
+                one.close()
+            self._sessions = [one for one in self._sessions if one not in ended] + [session]
+        return session
+
+    def _writing(self) -> _Session:
+        """Return the session whose transaction stands; raise if it does not, and write nothing."""
+        session = self._session()
+        if session.state != "writing":
+            raise StoreError("a write outside a transaction was refused")
+        if session.broken or not session.handle.conn.in_transaction:
+            raise StoreError("the transaction ended with an earlier error; nothing was written")
+        return session
+
+    def _run(self, session: _Session, sql: str, params: Params | None = None) -> Any:
+        with self._translating(session):
+            return session.handle.execute(sql, None if params is None else dict(params))
+
+    def _translating(self, session: _Session) -> _Translating:
+        return _Translating(self.path, session)
+
+    @contextmanager
+    def _joined(self, session: _Session) -> Iterator[None]:
+        if session.state == "reading":
+            raise StoreError("a write inside a snapshot was refused")
+        try:
+            yield
+        except BaseException:
+            session.broken = True
+            raise
+
+    def _end(self, session: _Session) -> None:
+        """Roll back whatever is still open; after a COMMIT nothing is."""
+        session.state, session.broken = "", False
+        if session.handle.conn.in_transaction:
+            with suppress(sqlite3.Error):
+                session.handle.conn.execute("ROLLBACK")
+
+
+class _Translating:
+    """Wraps a driver's error once, and marks the transaction that it happened in as broken.
+
+    A class and not a generator, because it surrounds every statement.
+    """
+
+    __slots__ = ("_path", "_session")
+
+    def __init__(self, path: Path, session: _Session) -> None:
+        self._path = path
+        self._session = session
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        self._session.broken = True
+        if isinstance(error, sqlite3.Error):
+            raise translated(error, self._path) from error

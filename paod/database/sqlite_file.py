@@ -1,0 +1,97 @@
+"""Whose file is this: judged from its first bytes, before SQLite may touch it.
+
+A file that is not paod's, or is cut off, is refused and left as it is. A new one is made beside its
+place and linked there when it is whole, so that no crash leaves an empty file under that name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from pathlib import Path
+
+from paod.database.driver import sqlite3
+from paod.errors import MigrationError, StoreUnavailable
+
+APPLICATION_ID = 0x70616F64
+"""The word ``paod``, where SQLite keeps whose file it is."""
+
+_MAGIC = b"SQLite format 3\x00"
+_HINT = "restore it from a backup, or move it away: paod builds a new one from the repository"
+
+
+def make_or_check(path: Path) -> None:
+    """See to it that paod's database stands at ``path``; raise ``MigrationError`` if another does.
+
+    Safe for several processes at once: the first one's file is everyone's.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        _check(path)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the database {path} cannot be opened ({error.strerror})",
+            "see that its folder exists and that paod may read and write it",
+        ) from error
+
+
+def _make(path: Path) -> None:
+    new = path.with_name(f"{path.name}.new-{os.getpid()}")
+    new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        _write_header(new)
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)
+        _flush_folder(path.parent)
+    finally:
+        new.unlink()
+
+
+def _write_header(new: Path) -> None:
+    connection = sqlite3.connect(str(new), isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"the database {new} cannot be made ({error})") from error
+    finally:
+        connection.close()
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check(path: Path) -> None:
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        what = "is empty" if not header else "is no SQLite database"
+        raise MigrationError(f"the file {path} {what}; it was left as it is", _HINT)
+    if _number(">I", header[68:72]) != APPLICATION_ID:
+        raise MigrationError(
+            f"the database {path} belongs to another program; it was left as it is",
+            "set PAO_DB_URL to a file of paod's own",
+        )
+    if not _is_whole(path, header):
+        raise MigrationError(f"the database {path} is cut off; it was left as it is", _HINT)
+
+
+def _is_whole(path: Path, header: bytes) -> bool:
+    """Whether the file has all its pages. While there is a log, some may still stand only there."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return True
+    page_size, pages = _number(">H", header[16:18]), _number(">I", header[28:32])
+    return path.stat().st_size >= pages * (65536 if page_size == 1 else page_size)
+
+
+def _number(layout: str, data: bytes) -> int:
+    return int(struct.unpack(layout, data)[0])

@@ -1,0 +1,112 @@
+"""A plan, carried out: the whole sync in one transaction, or nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from paod.errors import StoreError
+from paod.failpoint import failpoint
+from paod.model import Commit, Plan, SyncResult
+from paod.store.files import write_files
+from paod.store.head import HeadState, PinChange
+from paod.store.outcome import write_outcome
+from paod.store.recorded import Recorder
+from paod.store.writing import Writing, write_entries
+
+_MOVE_HEAD: Final = """
+UPDATE catalog_head
+SET commit_hash = :commit, generation = :generation, basis = :basis, synced_at = :now
+"""
+_ALIASES: Final = "SELECT name, target FROM catalog_aliases"
+_PUT_ALIAS: Final = """
+INSERT INTO catalog_aliases (name, target) VALUES (:name, :target)
+ON CONFLICT (name) DO UPDATE SET target = excluded.target
+"""
+_DROP_ALIAS: Final = "DELETE FROM catalog_aliases WHERE name = :name"
+_CHANGE: Final = """
+INSERT INTO catalog_changes (
+    generation, position, kind, name, change, version, revision, renamed_from
+) VALUES (:generation, :position, :kind, :name, :change, :version, :revision, :renamed_from)
+"""
+
+
+class Applying(HeadState):
+    """Publishes a new catalog."""
+
+    def apply(
+        self,
+        sync_id: int,
+        plan: Plan,
+        result: SyncResult,
+        *,
+        commit: Commit | str,
+        basis: str,
+        pin: PinChange = "unchanged",
+        touch_checked: bool = False,
+    ) -> int:
+        """Write a plan, the head and the sync's outcome together; return the generation.
+
+        The sync must be running and must have started from the head as it still is; else, and
+        after any error of the database, nothing is written (``StoreError``).
+        ``touch_checked``: the commit is what the remote has now.
+        """
+        with self.database.atomic():
+            head = self.head()
+            if head.commit != result.from_commit:
+                raise StoreError(
+                    "the catalog has moved since this sync began; it was not applied",
+                    "see that no other program syncs this database without its lock",
+                )
+            generation = head.generation + (1 if plan.visible else 0)
+            now = self._now()
+            writing = Writing(sync_id, generation, now, self._source.root)
+            write_outcome(self.database, sync_id, result, now, generation)
+            write_entries(self.database, plan, writing)
+            write_files(self.database, plan)
+            Recorder(self.database, sync_id, now).applied(plan)
+            self._write_aliases(plan.aliases)
+            self._write_changes(plan, generation)
+            self._write_head(commit, generation, basis, now)
+            self._set_pin(pin)
+            if touch_checked:
+                self._touch_checked()
+            failpoint("before_commit")
+        failpoint("after_commit")
+        self.database.wake()
+        return generation
+
+    def _write_aliases(self, aliases: Mapping[str, str]) -> None:
+        stored = {row["name"]: row["target"] for row in self.database.query(_ALIASES)}
+        gone = [{"name": name} for name in stored if name not in aliases]
+        new = [
+            {"name": name, "target": target}
+            for name, target in aliases.items()
+            if stored.get(name) != target
+        ]
+        if gone:
+            self.database.execute_many(_DROP_ALIAS, gone)
+        if new:
+            self.database.execute_many(_PUT_ALIAS, new)
+
+    def _write_changes(self, plan: Plan, generation: int) -> None:
+        rows = [
+            {
+                "generation": generation,
+                "position": position,
+                "kind": change.kind,
+                "name": change.name,
+                "change": change.change,
+                "version": change.version,
+                "revision": change.revision,
+                "renamed_from": change.renamed_from,
+            }
+            for position, change in enumerate(plan.changes)
+        ]
+        if rows:
+            self.database.execute_many(_CHANGE, rows)
+
+    def _write_head(self, commit: Commit | str, generation: int, basis: str, now: str) -> None:
+        commit_hash = commit.hash if isinstance(commit, Commit) else commit
+        values = {"commit": commit_hash, "generation": generation, "basis": basis, "now": now}
+        self.database.execute(_MOVE_HEAD, values)

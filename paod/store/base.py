@@ -1,0 +1,44 @@
+"""What every part of the store stands on: the database, the clock, and whose catalog it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from paod.database import Database
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time, with its zone."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as the tables and the API hold it: UTC, ISO 8601, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the catalog comes from, as sync rows name it. ``repository_url`` is redacted."""
+
+    repository_url: str = ""
+    branch: str = ""
+    root: str = "catalog"
+
+
+class Base:
+    """The store's parts are classes over this one: a database, a clock and nothing else."""
+
+    def __init__(
+        self, database: Database, clock: Clock = utc_now, source: Source | None = None
+    ) -> None:
+        self.database = database
+        self._clock = clock
+        self._source = source or Source()
+
+    def _now(self) -> str:
+        return stamp(self._clock())

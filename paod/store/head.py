@@ -1,0 +1,56 @@
+"""The one row of head state: which commit is served, since when, and whether it is held there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from paod.errors import StoreUnavailable
+from paod.model import Head, Pin
+from paod.store.base import Base
+
+PinChange = Pin | None | Literal["unchanged"]
+
+_HEAD = """
+SELECT epoch, commit_hash, generation, basis, synced_at, checked_at,
+       pin_commit, pin_reason, pin_since
+FROM catalog_head
+"""
+_CHECKED = "UPDATE catalog_head SET checked_at = :now"
+_PIN = """
+UPDATE catalog_head SET pin_commit = :commit, pin_reason = :reason, pin_since = :since
+"""
+
+
+class HeadState(Base):
+    """Reads the head, and moves what moves without a new catalog."""
+
+    def head(self) -> Head:
+        """Return the head."""
+        rows = self.database.query(_HEAD)
+        if not rows:
+            raise StoreUnavailable("the database is not set up yet")
+        row = rows[0]
+        pinned = row["pin_commit"] is not None
+        return Head(
+            epoch=row["epoch"],
+            commit=row["commit_hash"],
+            generation=row["generation"],
+            basis=row["basis"],
+            synced_at=row["synced_at"],
+            checked_at=row["checked_at"],
+            pin=Pin(row["pin_commit"], row["pin_reason"], row["pin_since"]) if pinned else None,
+        )
+
+    def touch_checked(self) -> None:
+        """Record that the remote was seen just now to have nothing newer."""
+        with self.database.atomic():
+            self._touch_checked()
+
+    def _touch_checked(self) -> None:
+        self.database.execute(_CHECKED, {"now": self._now()})
+
+    def _set_pin(self, pin: PinChange) -> None:
+        if pin == "unchanged":
+            return
+        commit, reason, since = (None,) * 3 if pin is None else (pin.commit, pin.reason, pin.since)
+        self.database.execute(_PIN, {"commit": commit, "reason": reason, "since": since})

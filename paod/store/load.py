@@ -1,0 +1,92 @@
+"""What the next sync starts from, read back exactly as it was applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from paod.catalog.index import claimants_of, referrers_of
+from paod.catalog.resolution import all_findings
+from paod.database import Row
+from paod.model import Catalog, Document, Entry, Identity, Key, Kind, Stored
+from paod.store import codec
+from paod.store.base import Base
+from paod.store.files import read_files
+from paod.store.recorded import open_counts
+from paod.store.tables import KINDS, of_kind
+
+_ENTRIES: Final = """
+SELECT name, version, is_active, on_line, revision, source_file_path, source_file_hash,
+       content_hash, commit_hash, commit_author, commit_time, commit_subject,
+       outline, published, warning, content
+FROM {entries}
+"""
+_HEAD: Final = "SELECT commit_hash FROM catalog_head"
+_ALIASES: Final = "SELECT name, target FROM catalog_aliases"
+
+
+class Loading(Base):
+    """Rebuilds the fold's catalog from its tables."""
+
+    def load(self) -> Stored:
+        """Return the catalog, every row's identity, and how many problems are open."""
+        with self.database.snapshot():
+            rows = [(kind, row) for kind in KINDS for row in self._entries(kind)]
+            entries = {entry.key: entry for entry in _on_line(rows)}
+            documents = {key: entry.document for key, entry in entries.items()}
+            files = read_files(self.database, documents)
+            aliases = {row["name"]: row["target"] for row in self.database.query(_ALIASES)}
+            commit = self.database.query(_HEAD)[0]["commit_hash"]
+            errors, warnings = open_counts(self.database)
+        catalog = Catalog(
+            commit=commit,
+            files=files,
+            entries=entries,
+            aliases=aliases,
+            claimants=claimants_of(files.values()),
+            referrers=referrers_of(entries.values()),
+        )
+        identities = {_key(kind, row): _identity(row) for kind, row in rows}
+        catalog = replace(catalog, findings=all_findings(catalog))
+        return Stored(catalog, identities, errors, warnings)
+
+    def _entries(self, kind: Kind) -> list[Row]:
+        return self.database.query(of_kind(kind, _ENTRIES))
+
+
+def _on_line(rows: list[tuple[Kind, Row]]) -> Iterator[Entry]:
+    for kind, row in rows:
+        if row["on_line"]:
+            yield _entry(kind, row)
+
+
+def _key(kind: Kind, row: Row) -> Key:
+    return kind, row["name"]
+
+
+def _identity(row: Row) -> Identity:
+    return Identity(row["revision"], bool(row["is_active"]))
+
+
+def _entry(kind: Kind, row: Row) -> Entry:
+    return Entry(
+        document=_document(kind, row),
+        path=row["source_file_path"],
+        commit=codec.parse_commit(row),
+        active=bool(row["is_active"]),
+        published=codec.parse_published(row["published"]),
+        warning=codec.parse_problem(row["warning"]),
+    )
+
+
+def _document(kind: Kind, row: Row) -> Document:
+    return codec.parse_document(
+        kind,
+        row["name"],
+        row["version"],
+        row["content"],
+        row["content_hash"],
+        row["source_file_hash"],
+        row["outline"],
+    )

@@ -1,0 +1,89 @@
+"""The schema, brought up to date by numbered SQL files: once each, in order, never renumbered.
+
+``NNNN_subject.sql`` is for every database, ``NNNN_subject.<dialect>.sql`` for one. A change and its
+line in the ledger share a transaction, so that a crash leaves both or neither.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from importlib import resources
+
+from paod.errors import MigrationError
+from paod.store.base import Base
+
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at {timestamp} NOT NULL
+)
+"""
+_ENTER = """
+INSERT INTO schema_migrations (number, name, applied_at) VALUES (:number, :name, :now)
+"""
+_FIRST_HEAD = """
+INSERT INTO catalog_head (id, epoch, generation, basis) VALUES (1, :epoch, 0, '')
+ON CONFLICT (id) DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered change of the schema. ``sql`` still holds its type tokens."""
+
+    number: int
+    name: str
+    sql: str
+
+
+def migrations(dialect: str) -> tuple[Migration, ...]:
+    """Return all changes that this program knows for a dialect, in order."""
+    found = []
+    for file in resources.files(__package__).joinpath("migrations").iterdir():
+        name, _, suffix = file.name.partition(".")
+        if suffix in ("sql", f"{dialect}.sql"):
+            found.append(Migration(int(name[:4]), name[5:], file.read_text(encoding="utf-8")))
+    return tuple(sorted(found, key=lambda one: one.number))
+
+
+class Schema(Base):
+    """Makes the tables and keeps them what this program expects."""
+
+    def migrate(self) -> None:
+        """Make the database or bring it up to date; safe when several processes do it at once.
+
+        Raises ``MigrationError``, and leaves all as it is, where the database is not paod's or is
+        newer than this program.
+        """
+        self.database.prepare()
+        known = migrations(self.database.dialect)
+        number = self._checked(known)
+        if number == known[-1].number:
+            return
+        with self.database.atomic():
+            self._apply(known)
+
+    def _checked(self, known: tuple[Migration, ...]) -> int:
+        number, newest = self.database.schema_number(), known[-1].number
+        if number > newest:
+            raise MigrationError(
+                f"the database has schema {number}, and this paod knows {newest}; "
+                "it was left as it is",
+                "install the newer paod again, or restore the backup from before its first start",
+            )
+        return number
+
+    def _apply(self, known: tuple[Migration, ...]) -> None:
+        """Apply what is missing: asked again here, as another process may have been first."""
+        applied = self._checked(known)
+        if 0 < applied < known[-1].number:
+            self.database.back_up(f"before-{applied + 1:04d}")
+        self.database.script(_LEDGER.format_map(self.database.types))
+        for migration in known[applied:]:
+            self.database.script(migration.sql.format_map(self.database.types))
+            self.database.execute(
+                _ENTER,
+                {"number": migration.number, "name": migration.name, "now": self._now()},
+            )
+            self.database.stamp(migration.number)
+        self.database.execute(_FIRST_HEAD, {"epoch": secrets.token_hex(8)})

@@ -1,0 +1,241 @@
+"""The durable queue of sync requests: none is lost, and those that mean the same run once.
+
+A row of ``catalog_sync_status`` begins as a request. The order is that of arrival (``queue_place``;
+one that a crash cut off keeps its old place). Requests that follow the branch stand for each other:
+of a row of them the newest runs. The others (a named commit, a pin, a dry run) run alone, in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from paod.database import Row
+from paod.errors import StoreUnavailable
+from paod.failpoint import failpoint
+from paod.model import ClaimedSync, Problem, SyncRequest, SyncResult, Trigger
+from paod.store import codec
+from paod.store.head import HeadState, PinChange
+from paod.store.outcome import write_outcome
+from paod.store.recorded import Recorder
+
+MAX_QUEUED: Final = 100
+"""Beyond so many queued requests, one that follows the branch joins the last of them."""
+
+_INSERT: Final = """
+INSERT INTO catalog_sync_status (
+    status, reason, message, triggered_by, triggers, webhook_payload, mode, dry_run,
+    requested_commit, allow_mass_removal, pin, pin_reason, queue_place, requested_at,
+    repository_url, branch, history_rewritten, items_added, items_updated, items_removed,
+    bundles_added, bundles_updated, bundles_removed, problems, timings
+) VALUES (
+    'queued', '', '', :trigger, :triggers, :webhook, :mode, :dry_run,
+    :commit, :allow_mass_removal, :pin, :reason, :place, :now,
+    :repository_url, :branch, :no, 0, 0, 0, 0, 0, 0, 0, '{}'
+) RETURNING id
+"""
+_QUEUED: Final = """
+SELECT id, triggered_by, triggers, webhook_payload, mode, dry_run, requested_commit,
+       allow_mass_removal, pin, pin_reason, queue_place
+FROM catalog_sync_status WHERE status = :status ORDER BY COALESCE(queue_place, id), id
+"""
+_MERGE: Final = """
+UPDATE catalog_sync_status
+SET triggered_by = :trigger, triggers = :triggers, webhook_payload = :webhook, mode = :mode,
+    allow_mass_removal = :allow_mass_removal
+WHERE id = :id
+"""
+_START: Final = """
+UPDATE catalog_sync_status
+SET status = 'running', reason = 'Running', sync_started_at = :now, phase = 'starting'
+WHERE id = :id
+"""
+_SUPERSEDE: Final = """
+UPDATE catalog_sync_status
+SET status = 'superseded', reason = 'Superseded', message = 'a newer request stands for it',
+    superseded_by = :by, sync_completed_at = :now
+WHERE id = :id
+"""
+_GIVE_UP: Final = """
+UPDATE catalog_sync_status
+SET status = 'failed', reason = :reason, message = :message, error_message = :message,
+    sync_completed_at = :now, superseded_by = :by
+WHERE id = :id
+"""
+_PHASE: Final = """
+UPDATE catalog_sync_status SET phase = :phase WHERE id = :id AND status = 'running'
+"""
+
+
+class Queue(HeadState):
+    """Takes requests, hands them out one at a time, and writes how they ended."""
+
+    def enqueue(self, request: SyncRequest) -> int:
+        """Store a request and wake the worker; return its sync's id.
+
+        Raises ``StoreUnavailable`` (``QueueFull``) when the queue is full of what cannot merge.
+        """
+        with self.database.atomic():
+            sync_id = self._enqueue(request)
+        self.database.wake()
+        return sync_id
+
+    def claim(self) -> ClaimedSync | None:
+        """Return the request to run now, which is ``running`` from here on; None: nothing waits.
+
+        Only whoever holds the sync lock may claim.
+        """
+        with self.database.atomic():
+            queued = self._rows("queued")
+            if not queued:
+                return None
+            run = _leading_run(queued)
+            claimed = _merged(run)
+            now = self._now()
+            self.database.execute(_MERGE, _request_columns(claimed) | {"id": claimed.id})
+            self.database.execute(_START, {"id": claimed.id, "now": now})
+            for row in run[:-1]:
+                marks = {"id": row["id"], "by": claimed.id, "now": now}
+                self.database.execute(_SUPERSEDE, marks)
+        failpoint("after_claim")
+        return claimed
+
+    def recover(
+        self, reason: str = "Interrupted", message: str = "the process that ran it died"
+    ) -> list[int]:
+        """Fail every running row and queue it again in its old place; return the new ids.
+
+        Only whoever holds the sync lock may do it: then whoever ran them is dead.
+        """
+        again = []
+        with self.database.atomic():
+            for row in self._rows("running"):
+                claimed = _merged([row])
+                sync_id = self._insert(claimed, row["queue_place"] or row["id"])
+                marks = {"id": row["id"], "by": sync_id, "now": self._now()}
+                self.database.execute(_GIVE_UP, marks | {"reason": reason, "message": message})
+                again.append(sync_id)
+        return again
+
+    def phase(self, sync_id: int, phase: str) -> None:
+        """Note what a running sync is doing."""
+        with self.database.atomic():
+            self.database.execute(_PHASE, {"id": sync_id, "phase": phase})
+
+    def finish(
+        self,
+        sync_id: int,
+        result: SyncResult,
+        problems: Mapping[str, tuple[Problem, ...]] | None = None,
+        replace_problems: bool = False,
+        touch_checked: bool = False,
+        pin: PinChange = "unchanged",
+    ) -> None:
+        """Write how a sync ended that applied nothing, with the problems of a refused commit.
+
+        ``replace_problems`` says that ``problems`` are those of all files; what is wrong with the
+        catalog that is served stays recorded in either case.
+        """
+        with self.database.atomic():
+            now = self._now()
+            write_outcome(self.database, sync_id, result, now)
+            recorder = Recorder(self.database, sync_id, now)
+            if problems is not None:
+                recorder.rejected(problems)
+            elif result.reason == "UpToDate":
+                recorder.verified()
+            self._set_pin(pin)
+            if touch_checked:
+                self._touch_checked()
+        self.database.wake()
+
+    def _enqueue(self, request: SyncRequest) -> int:
+        queued = self._rows("queued")
+        if len(queued) < MAX_QUEUED:
+            return self._insert(ClaimedSync(0, request, (request.trigger,)), None)
+        if not (request.follows_branch and _request(queued[-1]).follows_branch):
+            raise StoreUnavailable(
+                f"{len(queued)} syncs are queued already",
+                "wait until they have run, and see why none ends: paod status",
+                reason="QueueFull",
+            )
+        joined = _merge([_claimed(queued[-1]), ClaimedSync(0, request, (request.trigger,))])
+        sync_id = int(queued[-1]["id"])
+        self.database.execute(_MERGE, _request_columns(joined) | {"id": sync_id})
+        return sync_id
+
+    def _insert(self, sync: ClaimedSync, place: int | None) -> int:
+        request = sync.request
+        values = _request_columns(sync) | {
+            "dry_run": request.dry_run,
+            "commit": request.commit,
+            "pin": request.pin,
+            "reason": request.reason,
+            "place": place,
+            "now": self._now(),
+            "repository_url": self._source.repository_url,
+            "branch": self._source.branch,
+            "no": False,
+        }
+        return int(self.database.query(_INSERT, values)[0]["id"])
+
+    def _rows(self, status: str) -> list[Row]:
+        return self.database.query(_QUEUED, {"status": status})
+
+
+def _request_columns(sync: ClaimedSync) -> dict[str, Any]:
+    request = sync.request
+    return {
+        "trigger": request.trigger,
+        "triggers": codec.dump(sync.triggers),
+        "webhook": None if request.webhook is None else codec.dump(dict(request.webhook)),
+        "mode": request.mode,
+        "allow_mass_removal": request.allow_mass_removal,
+    }
+
+
+def _request(row: Row) -> SyncRequest:
+    return SyncRequest(
+        trigger=row["triggered_by"],
+        mode=row["mode"],
+        commit=row["requested_commit"],
+        dry_run=bool(row["dry_run"]),
+        allow_mass_removal=row["allow_mass_removal"],
+        pin=row["pin"],
+        reason=row["pin_reason"],
+        webhook=codec.parse(row["webhook_payload"]),
+    )
+
+
+def _claimed(row: Row) -> ClaimedSync:
+    triggers = cast(Iterable[Trigger], codec.parse(row["triggers"]))
+    return ClaimedSync(row["id"], _request(row), tuple(triggers))
+
+
+def _leading_run(queued: Sequence[Row]) -> Sequence[Row]:
+    """Return the requests that run together now: the first, or all up to one that runs alone."""
+    follows = [_request(row).follows_branch for row in queued]
+    if not follows[0]:
+        return queued[:1]
+    return queued[: follows.index(False)] if False in follows else queued
+
+
+def _merged(rows: Sequence[Row]) -> ClaimedSync:
+    return _merge([_claimed(row) for row in rows])
+
+
+def _merge(syncs: Sequence[ClaimedSync]) -> ClaimedSync:
+    """Let the newest stand for all: with the widest mode, and the newest leave and webhook."""
+    newest = syncs[-1]
+    requests = [sync.request for sync in syncs]
+    leaves = [one.allow_mass_removal for one in requests if one.allow_mass_removal is not None]
+    webhooks = [one.webhook for one in requests if one.webhook is not None]
+    request = replace(
+        newest.request,
+        mode="full" if any(one.mode == "full" for one in requests) else newest.request.mode,
+        allow_mass_removal=leaves[-1] if leaves else None,
+        webhook=webhooks[-1] if webhooks else None,
+    )
+    triggers = tuple(trigger for sync in syncs for trigger in sync.triggers)
+    return ClaimedSync(newest.id, request, triggers)

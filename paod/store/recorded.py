@@ -1,0 +1,161 @@
+"""Problems as they come and go: each row is one problem from its first sight to its end.
+
+A problem is the same one as before if file, code, pointer, document and message are; its line may
+move. What a rejected commit has wrong is recorded too, marked ``rejected``: it is not said of the
+catalog that is served, and ends with the next sync that says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from paod.database import Database, Row
+from paod.model import Plan, Problem
+
+Problems = Mapping[str, tuple[Problem, ...]]
+
+_OPEN: Final = "SELECT * FROM catalog_validation_errors WHERE status = 'open'"
+_OPEN_OF_PATH: Final = f"{_OPEN} AND path = :path"
+_OPEN_REJECTED: Final = f"{_OPEN} AND rejected"
+_INSERT: Final = """
+INSERT INTO catalog_validation_errors (
+    path, document, code, severity, line, col, pointer, message, hint, commit_hash,
+    status, rejected, first_seen_at, sync_id
+) VALUES (
+    :path, :document, :code, :severity, :line, :column, :pointer, :message, :hint, :commit,
+    'open', :rejected, :now, :sync_id
+)
+"""
+_UPDATE: Final = """
+UPDATE catalog_validation_errors
+SET severity = :severity, line = :line, col = :column, hint = :hint, commit_hash = :commit,
+    rejected = :rejected
+WHERE id = :id
+"""
+_RESOLVE: Final = """
+UPDATE catalog_validation_errors
+SET status = 'resolved', resolved_at = :now, resolved_by_sync_id = :sync_id
+WHERE id = :id
+"""
+_COUNTS: Final = """
+SELECT severity, COUNT(*) AS found FROM catalog_validation_errors
+WHERE status = 'open' AND NOT rejected GROUP BY severity
+"""
+
+_Identity = tuple[str, str, str, str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes the problems of one sync. ``now``: the time of what begins and ends."""
+
+    database: Database
+    sync_id: int
+    now: str
+
+    def applied(self, plan: Plan) -> None:
+        """Record the problems of a plan that is applied; what is not said again is resolved."""
+        paths = {*plan.problems, *plan.files}
+        before = list(self._open(None if plan.replace_problems else paths))
+        known = {row["id"] for row in before}
+        before += [row for row in self.database.query(_OPEN_REJECTED) if row["id"] not in known]
+        self._record(before, _all(plan.problems), rejected=False)
+
+    def rejected(self, problems: Problems) -> None:
+        """Record what a refused commit has wrong, beside what is wrong with the served one."""
+        open_rows = list(self._open(problems))
+        of_catalog = {_identity(row) for row in open_rows if not row["rejected"]}
+        new = [problem for problem in _all(problems) if _key(problem) not in of_catalog]
+        self._record(self.database.query(_OPEN_REJECTED), new, rejected=True)
+
+    def verified(self) -> None:
+        """Resolve what a refused commit had wrong: the branch is at the served one again."""
+        self._record(self.database.query(_OPEN_REJECTED), (), rejected=False)
+
+    def _open(self, paths: Iterable[str] | None) -> Iterator[Row]:
+        if paths is None:
+            yield from self.database.query(_OPEN)
+            return
+        for path in paths:
+            yield from self.database.query(_OPEN_OF_PATH, {"path": path})
+
+    def _record(self, before: Iterable[Row], now: Iterable[Problem], *, rejected: bool) -> None:
+        waiting: dict[_Identity, list[Row]] = {}
+        for row in before:
+            waiting.setdefault(_identity(row), []).append(row)
+        new, changed = [], []
+        for problem in now:
+            values = _values(problem, rejected)
+            same = waiting.get(_key(problem))
+            if not same:
+                new.append(values | {"now": self.now, "sync_id": self.sync_id})
+            elif _differs(row := same.pop(), values):
+                changed.append(values | {"id": row["id"]})
+        ended = [row for rows in waiting.values() for row in rows]
+        self._write(new, changed, ended)
+
+    def _write(self, new: list[Row], changed: list[Row], ended: list[Row]) -> None:
+        if new:
+            self.database.execute_many(_INSERT, new)
+        if changed:
+            self.database.execute_many(_UPDATE, changed)
+        if ended:
+            marks = {"now": self.now, "sync_id": self.sync_id}
+            self.database.execute_many(_RESOLVE, [{"id": row["id"], **marks} for row in ended])
+
+
+def open_counts(database: Database) -> tuple[int, int]:
+    """Return how many errors and warnings are open, those of a rejected commit not counted."""
+    found = {row["severity"]: row["found"] for row in database.query(_COUNTS)}
+    return found.get("error", 0), found.get("warning", 0)
+
+
+def problem_json(row: Row) -> dict[str, Any]:
+    """Return a row as readers see a problem, with when it came and went."""
+    return {
+        "id": row["id"],
+        "code": row["code"],
+        "severity": row["severity"],
+        "path": row["path"],
+        "line": row["line"],
+        "column": row["col"],
+        "pointer": row["pointer"],
+        "message": row["message"],
+        "hint": row["hint"],
+        "document": row["document"],
+        "commit": row["commit_hash"],
+        "status": row["status"],
+        "rejected": bool(row["rejected"]),
+        "first_seen_at": row["first_seen_at"],
+        "resolved_at": row["resolved_at"],
+        "sync_id": row["sync_id"],
+    }
+
+
+def _all(problems: Problems) -> Iterator[Problem]:
+    for found in problems.values():
+        yield from found
+
+
+def _key(problem: Problem) -> _Identity:
+    return problem.path, problem.code, problem.pointer, problem.document, problem.message
+
+
+def _identity(row: Row) -> _Identity:
+    return row["path"], row["code"], row["pointer"], row["document"], row["message"]
+
+
+def _values(problem: Problem, rejected: bool) -> Row:
+    return problem.as_json() | {"rejected": rejected}
+
+
+def _differs(row: Row, values: Row) -> bool:
+    return any(
+        row[column] != values[name]
+        for name, column in (
+            *(("severity", "severity"), ("line", "line"), ("column", "col"), ("hint", "hint")),
+            *(("commit", "commit_hash"), ("rejected", "rejected")),
+        )
+    )

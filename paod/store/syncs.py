@@ -1,0 +1,137 @@
+"""The runs, as the API tells of them, and what became of one commit."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from paod.database import Row
+from paod.store import codec
+from paod.store.base import Base
+from paod.store.fate import final_sync
+from paod.store.page import Page, page
+
+CommitState = Literal["pending", "applied", "blocked", "rejected", "failed", "superseded"]
+
+_ALL: Final = "SELECT * FROM catalog_sync_status"
+_PAGE: Final = f"{_ALL} WHERE id < :before ORDER BY id DESC LIMIT :limit"
+_ONE: Final = f"{_ALL} WHERE id = :id"
+_OF_STATUS: Final = f"{_ALL} WHERE status = :status ORDER BY COALESCE(queue_place, id), id"
+_LAST: Final = f"""{_ALL} WHERE id = (
+    SELECT MAX(newest.id) FROM (
+        SELECT MAX(id) AS id FROM catalog_sync_status WHERE status = 'completed'
+        UNION ALL SELECT MAX(id) FROM catalog_sync_status WHERE status = 'failed'
+        UNION ALL SELECT MAX(id) FROM catalog_sync_status WHERE status = 'rejected'
+        UNION ALL SELECT MAX(id) FROM catalog_sync_status WHERE status = 'blocked'
+    ) AS newest
+)"""  # noqa: S608 built from constants
+_IS_HEAD: Final = "SELECT commit_hash FROM catalog_head WHERE commit_hash = :commit"
+_TARGETED: Final = """
+SELECT status FROM catalog_sync_status
+WHERE commit_hash = :commit AND NOT dry_run ORDER BY id DESC LIMIT 1
+"""
+_ANNOUNCED: Final = """
+SELECT sync_id FROM webhook_events
+WHERE commit_hash = :commit AND sync_id IS NOT NULL ORDER BY id DESC LIMIT 1
+"""
+_REVISED: Final = """
+SELECT 1 AS found FROM catalog_item_versions WHERE commit_hash = :commit
+UNION ALL SELECT 1 FROM catalog_bundle_versions WHERE commit_hash = :commit LIMIT 1
+"""
+
+
+class Syncs(Base):
+    """Reads the rows of syncs."""
+
+    def syncs(self, before: int | None, limit: int) -> Page:
+        """Return syncs, newest first, those before an id."""
+        rows = self.database.query(_PAGE, {"before": before or 2**62, "limit": limit + 1})
+        return page(rows, limit, sync_json, lambda row: row["id"])
+
+    def sync(self, sync_id: int) -> dict[str, Any] | None:
+        """Return one sync, None if there is none of that id."""
+        rows = self.database.query(_ONE, {"id": sync_id})
+        return sync_json(rows[0]) if rows else None
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Return the requests that wait, in the order in which they will run."""
+        return [sync_json(row) for row in self._of_status("queued")]
+
+    def current(self) -> dict[str, Any] | None:
+        """Return the sync that runs, if one does."""
+        rows = self._of_status("running")
+        return sync_json(rows[0]) if rows else None
+
+    def last(self) -> dict[str, Any] | None:
+        """Return the last sync that ended by itself (not superseded), if there is one."""
+        rows = self.database.query(_LAST)
+        return sync_json(rows[0]) if rows else None
+
+    def commit_state(self, commit: str) -> CommitState | None:
+        """Say what became of a commit, by its full hash; None: nothing is known of it.
+
+        ``superseded``: it was applied, and another commit is served now.
+        """
+        with self.database.snapshot():
+            if self.database.query(_IS_HEAD, {"commit": commit}):
+                return "applied"
+            targeted = self.database.query(_TARGETED, {"commit": commit})
+            if targeted:
+                return _state(targeted[0]["status"])
+            announced = self.database.query(_ANNOUNCED, {"commit": commit})
+            if announced:
+                final = final_sync(self.database, announced[0]["sync_id"])
+                return None if final is None else _state(final["status"])
+            return "superseded" if self.database.query(_REVISED, {"commit": commit}) else None
+
+    def _of_status(self, status: str) -> list[Row]:
+        return self.database.query(_OF_STATUS, {"status": status})
+
+
+def _state(status: str) -> CommitState:
+    if status in ("queued", "running"):
+        return "pending"
+    if status == "blocked":
+        return "blocked"
+    if status == "rejected":
+        return "rejected"
+    return "failed" if status == "failed" else "superseded"
+
+
+def sync_json(row: Row) -> dict[str, Any]:
+    """Return a sync as readers see it."""
+    return {
+        "sync_id": row["id"],
+        "status": row["status"],
+        "reason": row["reason"],
+        "message": row["message"],
+        "trigger": row["triggered_by"],
+        "triggers": codec.parse(row["triggers"]),
+        "mode": row["mode"],
+        "dry_run": bool(row["dry_run"]),
+        "requested_commit": row["requested_commit"],
+        "allow_mass_removal": row["allow_mass_removal"],
+        "pin": row["pin"],
+        "phase": row["phase"],
+        "repository_url": row["repository_url"],
+        "branch": row["branch"],
+        "commit_hash": row["commit_hash"],
+        "from_commit": row["from_commit"],
+        "to_commit": row["commit_hash"],
+        "history_rewritten": bool(row["history_rewritten"]),
+        "requested_at": row["requested_at"],
+        "sync_started_at": row["sync_started_at"],
+        "sync_completed_at": row["sync_completed_at"],
+        "items_added": row["items_added"],
+        "items_updated": row["items_updated"],
+        "items_removed": row["items_removed"],
+        "bundles_added": row["bundles_added"],
+        "bundles_updated": row["bundles_updated"],
+        "bundles_removed": row["bundles_removed"],
+        "problems": row["problems"],
+        "generation": row["generation"],
+        "superseded_by": row["superseded_by"],
+        "timings": codec.parse(row["timings"]),
+        "error_message": row["error_message"],
+        "webhook": codec.parse(row["webhook_payload"]),
+        "changes": codec.parse(row["changes"]),
+    }
