@@ -4,9 +4,21 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 VERSION = re.findall(r'__version__ = "(.+)"', (HERE / "paod" / "__init__.py").read_text("utf-8"))[0]
+
+
+class BuildWithExample(build_py):
+    """Takes along the example catalog, which ``paod demo`` serves; a checkout has it in config/."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "paod" / "demo" / "example-catalog"
+            self.copy_tree(str(HERE / "config" / "example-catalog"), str(target))
+
 
 setup(
     name="paod",
@@ -19,6 +31,7 @@ setup(
     packages=find_packages(include=["paod", "paod.*"]),
     package_data={"paod": ["store/migrations/*.sql", "py.typed"]},
     include_package_data=False,
+    cmdclass={"build_py": BuildWithExample},
     install_requires=[
         "pygit2>=1.19.2",
         "PyYAML>=6.0.2",
