@@ -1,60 +1,126 @@
-"""Versions and ranges of versions: semver 2.0.0, and comparators joined by commas."""
+"""Versions and version ranges: Semantic Versioning 2.0.0, compared by its precedence.
+
+Pure and below everything else, since validation, the fold and the plan all ask. A range is
+comparators joined by commas, all of which must hold: ``>=1.2.0, <2.0.0``. A pre-release is compared
+like any other version (``2.0.0-rc.1`` is below ``2.0.0`` and above ``1.9.9``), build metadata never
+counts.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import eq, ge, gt, le, lt, ne
 
 from semver import Version
 
-LONGEST = 64
-"""Characters a version may have."""
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_WORD = r"[0-9A-Za-z-]+"
+_PRERELEASE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+SEMVER = (
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+    rf"(?:-{_PRERELEASE}(?:\.{_PRERELEASE})*)?"
+    rf"(?:\+{_WORD}(?:\.{_WORD})*)?"
+)
+"""A version, as a regular expression to be matched against the whole text."""
 
-_COMPARATOR = re.compile(r"\s*(>=|<=|==|=|!=|>|<)?\s*(\S+?)\s*", re.ASCII)
-_HOLDS: dict[str, Callable[[int], bool]] = {
-    ">=": lambda order: order >= 0,
-    "<=": lambda order: order <= 0,
-    ">": lambda order: order > 0,
-    "<": lambda order: order < 0,
-    "!=": lambda order: order != 0,
-    "=": lambda order: order == 0,
+_COMPARATOR = rf"(?:>=|<=|==|!=|>|<|=)? *{SEMVER}"
+RANGE = rf" *(?:\*|{_COMPARATOR}(?: *, *{_COMPARATOR})*) *"
+"""A version range, as a regular expression to be matched against the whole text."""
+
+MAX_LENGTH = 128
+"""Characters of a version, or of one comparator."""
+
+_OPERATORS: dict[str, Callable[[Version, Version], bool]] = {
+    ">=": ge,
+    "<=": le,
+    "==": eq,
+    "!=": ne,
+    ">": gt,
+    "<": lt,
+    "=": eq,
+    "": eq,
 }
-_HOLDS["=="] = _HOLDS["="]
+_SEMVER = re.compile(SEMVER)
+_PART = re.compile(rf"(>=|<=|==|!=|>|<|=)? *({SEMVER})")
 
-Comparator = tuple[str, Version]
+
+@dataclass(frozen=True, slots=True)
+class Comparator:
+    """One condition of a range: an operator and the version it compares with."""
+
+    operator: str
+    version: Version
+
+    def holds(self, version: Version) -> bool:
+        """Say whether a version meets the condition."""
+        return _OPERATORS[self.operator](version, self.version)
 
 
 def is_version(text: str) -> bool:
-    """Tell whether a text is a semver 2.0.0 version of a bearable length."""
-    return len(text) <= LONGEST and Version.is_valid(text)
+    """Say whether a text is a version of Semantic Versioning 2.0.0."""
+    return len(text) <= MAX_LENGTH and _SEMVER.fullmatch(text) is not None
 
 
 def compare(one: str, other: str) -> int:
-    """Return -1, 0 or 1 as the first version is lower, of equal precedence, or higher."""
+    """Return -1, 0 or 1 as ``one`` is lower than, equal to or higher than ``other``.
+
+    ValueError: one of them is not a version.
+    """
     return _parse(one).compare(_parse(other))
+
+
+def version_in_range(version: str, text: str) -> bool:
+    """Say whether a version meets every condition of a range; an empty range takes any version.
+
+    ValueError: the version or the range does not parse.
+    """
+    found = _parse(version)
+    return all(comparator.holds(found) for comparator in parse_range(text))
 
 
 @lru_cache(maxsize=4096)
 def parse_range(text: str) -> tuple[Comparator, ...]:
-    """Read ``>=1.2.0, <2.0.0`` into its comparators; "" is any version; else ``ValueError``."""
-    if not text.strip():
+    """Return the conditions of a range; none of them for ``*`` and the empty text.
+
+    ValueError: the range does not parse.
+    """
+    if text.strip(" ") in ("", "*"):
         return ()
-    comparators = []
-    for part in text.split(","):
-        found = _COMPARATOR.fullmatch(part)
-        if found is None or not is_version(found[2]):
-            raise ValueError(f"'{part.strip()[:LONGEST]}' is not a comparator")
-        comparators.append((found[1] or "=", Version.parse(found[2])))
-    return tuple(comparators)
+    return tuple(_comparator(part.strip(" ")) for part in text.split(","))
 
 
-def version_in_range(version: str, text: str) -> bool:
-    """Tell whether a version fulfils every comparator of a range."""
-    parsed = _parse(version)
-    return all(_HOLDS[sign](parsed.compare(bound)) for sign, bound in parse_range(text))
+def is_empty_range(text: str) -> bool:
+    """Say whether no version at all can meet a range, as with ``>=2.0.0, <1.0.0``.
+
+    ValueError: the range does not parse.
+    """
+    comparators = parse_range(text)
+    bounds = [found.version for found in comparators if found.operator != "!="]
+    lowest = [bound for bound in bounds if all(found.holds(bound) for found in comparators)]
+    return bool(comparators) and not lowest and not _is_open(comparators)
+
+
+def _is_open(comparators: tuple[Comparator, ...]) -> bool:
+    """Say whether versions lie strictly between the bounds, though no bound itself fits."""
+    if any(found.operator in ("=", "==", "") for found in comparators):
+        return False
+    lower = [found.version for found in comparators if found.operator in (">", ">=")]
+    upper = [found.version for found in comparators if found.operator in ("<", "<=")]
+    return not lower or not upper or max(lower) < min(upper)
+
+
+def _comparator(part: str) -> Comparator:
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise ValueError("a range is comparators joined by commas, such as >=1.2.0, <2.0.0")
+    return Comparator(match[1] or "", _parse(match[2]))
 
 
 @lru_cache(maxsize=4096)
-def _parse(version: str) -> Version:
-    return Version.parse(version)
+def _parse(text: str) -> Version:
+    if not is_version(text):
+        raise ValueError("a version has the form of Semantic Versioning, such as 1.2.0")
+    return Version.parse(text)

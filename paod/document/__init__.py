@@ -1,0 +1,80 @@
+"""PARSE: bytes become a value with a place for each of its parts, or findings that say why not.
+
+The bytes are anybody's: whatever they are, reading them ends soon, in little memory, and raises
+nothing. Knows YAML and nothing of what a catalog is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from yaml import Node
+
+from paod.document.compose import TooComplexError, compose, place_of
+from paod.document.construct import check_aliases, construct
+from paod.document.places import locate, paths_of
+from paod.document.text import decode
+from paod.finding import Finding, Path
+from paod.model import Place
+
+__all__ = ["Reading", "decode", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text says. ``value`` is None when it cannot be read as a mapping at all.
+
+    ``findings`` each have a place. Where one names a path, the value there is missing or None.
+    """
+
+    value: dict[str, Any] | None
+    findings: tuple[Finding, ...]
+    root: Node | None = None
+
+    def place(self, path: Path, *, on_key: bool = False) -> Place:
+        """Return where a value stands, or its key: 1-based, the nearest part around if missing."""
+        return Place() if self.root is None else locate(self.root, path, on_key=on_key)
+
+
+def read(text: str) -> Reading:
+    """Read the one YAML document in a text; every fault that parsing can tell is found at once."""
+    root = compose(text)
+    if isinstance(root, Finding):
+        return Reading(None, (root,))
+    try:
+        if "&" in text:
+            check_aliases(root)
+        value, found = construct(root)
+    except TooComplexError as error:
+        place = place_of(error.node or root)
+        hint = "split the document, or write it more simply"
+        return Reading(None, (Finding("too-complex", str(error), hint, place=place),), root)
+    findings = _placed(root, found)
+    if not isinstance(value, dict):
+        return Reading(None, (*findings, *_not_a_mapping(root, findings)), root)
+    return Reading(value, findings, root)
+
+
+def _placed(root: Node, found: list[tuple[Finding, Node]]) -> tuple[Finding, ...]:
+    if not found:
+        return ()
+    paths = paths_of(root, {id(node) for _, node in found})
+    return tuple(
+        Finding(
+            finding.code,
+            finding.message,
+            finding.hint,
+            paths.get(id(node), ()),
+            place=place_of(node),
+        )
+        for finding, node in found
+    )
+
+
+def _not_a_mapping(root: Node, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if findings:
+        return ()
+    message = "a document is a mapping of keys to values"
+    hint = "begin with 'name: my-item'"
+    return (Finding("not-a-mapping", message, hint, place=place_of(root)),)

@@ -1,0 +1,124 @@
+"""From text to YAML nodes with their places, by libyaml, within the budgets.
+
+The parser recurses in C: some 20,000 brackets would end the process. So depth and nodes are counted
+while it composes, in hooks that it calls at each node, and it stops at the first node too many.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yaml import MarkedYAMLError, Node, ScalarNode, YAMLError
+from yaml._yaml import CParser
+from yaml.reader import ReaderError
+
+from paod.document.text import forbidden_character
+from paod.finding import Finding
+from paod.model import Place
+
+MAX_DEPTH = 32
+MAX_NODES = 20_000
+
+PLAIN = "plain"
+"""The ``tag`` of a scalar that stands without quotes. Compared by identity, as the next."""
+UNTAGGED = "untagged"
+"""The ``tag`` of a quoted scalar, and of a collection without a tag of its own."""
+
+_PLAIN = (True, False)
+_HINTS = {
+    "found character that cannot start any token": "quote a value that begins with @, ` or %, "
+    "and indent with spaces, never tabs",
+    "mapping values are not allowed in this context": "quote a value that holds ': ', "
+    "and check the indentation",
+    "found undefined alias": "quote a value that begins with *, or define the anchor first",
+    "found duplicate anchor": "give each anchor a name of its own",
+    "did not find expected key": "check the indentation, and the quotes of the line above",
+    "found unexpected end of stream": "close the quote that was opened",
+}
+
+
+class TooComplexError(Exception):
+    """The file asks for more than a budget allows. ``node``: where it was noticed, if known."""
+
+    def __init__(self, message: str, node: Node | None = None) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+def compose(text: str) -> Node | Finding:
+    """Return the root node of the one document in a text, or why there is none.
+
+    A node's ``tag`` is ``PLAIN`` or ``UNTAGGED``, or what an author wrote: its meaning is decided
+    elsewhere.
+    """
+    composer = _Composer(text)
+    try:
+        root = composer.get_single_node()
+    except TooComplexError as error:
+        return _too_complex(error)
+    except YAMLError as error:
+        return _syntax(error, text)
+    if root is None or _says_nothing(root):
+        return Finding("empty-document", "the file holds no document", "write one, or remove it")
+    return root
+
+
+def place_of(node: Node) -> Place:
+    """Return where a node begins."""
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+class _Composer(CParser):
+    """libyaml's composer without PyYAML's own resolution of tags, counting what it composes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = 0
+        self.nodes = 0
+        self.last: Node | None = None
+
+    def descend_resolver(self, parent: Node | None, index: Any) -> None:
+        self.nodes += 1
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise TooComplexError(f"values are nested more than {MAX_DEPTH} deep", parent)
+        if self.nodes > MAX_NODES:
+            raise TooComplexError(f"the document has more than {MAX_NODES} values", parent)
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+    def resolve(self, kind: type[Node], value: str | None, implicit: Any) -> str:
+        return PLAIN if implicit == _PLAIN else UNTAGGED
+
+
+def _says_nothing(root: Node) -> bool:
+    return isinstance(root, ScalarNode) and root.tag is PLAIN and root.value == ""
+
+
+def _too_complex(error: TooComplexError) -> Finding:
+    hint = "split the document, or write it more simply"
+    place = None if error.node is None else place_of(error.node)
+    return Finding("too-complex", str(error), hint, place=place)
+
+
+def _syntax(error: YAMLError, text: str) -> Finding:
+    if isinstance(error, ReaderError):
+        return forbidden_character(text) or Finding("bad-character", "a character is not allowed")
+    if not isinstance(error, MarkedYAMLError):
+        return Finding("yaml-syntax", "the file is not YAML")
+    return _marked(error)
+
+
+def _marked(error: MarkedYAMLError) -> Finding:
+    mark = error.problem_mark or error.context_mark
+    place = Place() if mark is None else Place(mark.line + 1, mark.column + 1)
+    problem = (error.problem or "the file is not YAML").split(";")[0]
+    if error.context == "expected a single document in the stream":
+        hint = "keep one document a file: remove the '---' line and what follows it"
+        return Finding("multiple-documents", "a second document begins", hint, place=place)
+    if "Unicode character escape code" in problem:
+        message = "the escape stands for no character"
+        return Finding("bad-character", message, "remove it", place=place)
+    message = f"{problem} ({error.context})" if error.context else problem
+    return Finding("yaml-syntax", message, _HINTS.get(problem, ""), place=place)

@@ -1,0 +1,58 @@
+"""What one check finds wrong inside one document, before it is known where that stands.
+
+A finding names a place by its path of keys and indexes; ``validate`` looks the line and column up
+and makes a ``Problem`` of it. Checks stay pure and know nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from paod.model import Place
+
+Path = tuple[str | int, ...]
+"""Keys and indexes from the document's root to a value: ``("tags", 0)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong at ``path``; ``on_key``: at its key, otherwise at its value.
+
+    ``place`` is given where the check already knows it, and wins over what the path leads to.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    path: Path = ()
+    on_key: bool = False
+    place: Place | None = None
+
+
+def pointer(path: Path) -> str:
+    """Return a path as a JSON Pointer (RFC 6901)."""
+    return "".join(f"/{_escape(part)}" for part in path)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known word most like this one, or no hint."""
+    close = get_close_matches(word[:64].lower(), list(known), n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
+def shown(value: Any) -> str:
+    """Return a short word as it may stand in a message: never more than a name's worth of it.
+
+    What an author wrote may be a secret, so only texts that look like a name are quoted.
+    """
+    text = str(value)
+    if len(text) <= 32 and all(char.isalnum() or char in "-_.:/" for char in text):
+        return f"'{text}'"
+    return "this value"
+
+
+def _escape(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1").replace("\0", "\ufffd")

@@ -1,0 +1,110 @@
+"""What a form's fields mean together: their names, patterns, limits, defaults and conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from paod.finding import Finding, Path, nearest, shown
+from paod.rules import moments, patterns
+from paod.rules.circles import circles
+from paod.rules.limits import check_limits
+from paod.rules.reading import Part, fields_of, mapping, text
+from paod.rules.values import faults
+
+
+def check_fields(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find what is wrong with the fields of a document, beyond their shape."""
+    fields = fields_of(document)
+    yield from _duplicates(fields)
+    for path, field in fields:
+        yield from _pattern(path, field)
+        yield from check_limits(path, field)
+        yield from _default(path, field)
+    if any("conditional" in field for _, field in fields):
+        yield from _conditions(fields)
+
+
+def names_of(fields: list[Part]) -> list[str]:
+    """Return the names that fields declare."""
+    return [name for _, field in fields if (name := text(field, "name")) is not None]
+
+
+def _duplicates(fields: list[Part]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for path, field in fields:
+        name = text(field, "name")
+        if name in seen:
+            message = f"a field named {shown(name)} stands there before"
+            yield Finding("duplicate-field", message, "rename one of them", (*path, "name"))
+        if name is not None:
+            seen.add(name)
+
+
+def _pattern(path: Path, field: dict[str, Any]) -> Iterator[Finding]:
+    pattern = text(field, "regexp")
+    reason = patterns.fault_of(pattern) if pattern is not None else ""
+    if reason:
+        message = f"the regexp is not one of RE2: {reason}"
+        hint = "RE2 has no look-around and no back-references, and repeats at most 1000 times"
+        yield Finding("bad-regexp", message, hint, (*path, "regexp"))
+
+
+def _default(path: Path, field: dict[str, Any]) -> Iterator[Finding]:
+    value = field.get("default")
+    if value is None or _is_relative_default(field, value):
+        return
+    for fault in faults(field, value):
+        message = f"the field itself would refuse its default: it {fault.message}"
+        yield Finding("bad-default", message, "", (*path, "default"))
+
+
+def _is_relative_default(field: dict[str, Any], value: Any) -> bool:
+    takes_one = field.get("type") in ("date", "datetime")
+    return takes_one and isinstance(value, str) and moments.is_relative(value)
+
+
+def _conditions(fields: list[Part]) -> Iterator[Finding]:
+    by_name = {name: field for _, field in fields if (name := text(field, "name")) is not None}
+    goals = {name: _goal(field) for name, field in by_name.items()}
+    for path, field in fields:
+        yield from _condition(path, field, by_name)
+    inside = {
+        circle[0]: circle for circle in circles({n: [g] if g else [] for n, g in goals.items()})
+    }
+    for path, field in fields:
+        circle = inside.pop(text(field, "name") or "", None)
+        if circle is not None:
+            way = " → ".join([*circle, circle[0]])
+            message = f"the conditions lead in a circle: {way}"
+            hint = "let one of the fields be shown without a condition"
+            yield Finding("circular-dependency", message, hint, (*path, "conditional", "field"))
+
+
+def _goal(field: dict[str, Any]) -> str | None:
+    return text(mapping(field, "conditional"), "field")
+
+
+def _condition(
+    path: Path, field: dict[str, Any], by_name: Mapping[str, dict[str, Any]]
+) -> Iterator[Finding]:
+    goal = _goal(field)
+    if goal is None:
+        return
+    if goal not in by_name:
+        message = f"there is no field {shown(goal)}"
+        hint = nearest(goal, by_name) or "name a field of this document"
+        yield Finding("unknown-reference", message, hint, (*path, "conditional", "field"))
+        return
+    if not _can_hold(by_name[goal], mapping(field, "conditional").get("value")):
+        message = f"the condition never holds: '{goal}' does not accept that value"
+        yield Finding("bad-value", message, "", (*path, "conditional", "value"))
+
+
+def _can_hold(field: dict[str, Any], value: Any) -> bool:
+    """Say whether a field could have a condition's value, or one of its values."""
+    wanted = value if isinstance(value, list) else [value]
+    if field.get("type") == "multiselect":
+        wanted = [[one] for one in wanted]
+        field = {"type": "multiselect", "options": field.get("options")}
+    return value is None or any(not any(faults(field, one)) for one in wanted)

@@ -1,0 +1,158 @@
+"""Templates in ``{{ … }}``: parsed by Jinja2, never rendered, their names looked up.
+
+Nothing an author writes is evaluated here, constants neither: Jinja2's own helper that lists names
+would compute ``9**9**9`` on the way, so names are read off the syntax tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, TemplateError, nodes
+
+from paod.finding import Finding, Path, nearest, shown
+from paod.rules.fields import names_of
+from paod.rules.fulfillment import steps_of
+from paod.rules.reading import fields_of, mapping, parts
+
+CONTEXT = frozenset(
+    {"requester", "catalog_item", "parameters", "steps", "secrets", "current_timestamp"}
+)
+MAX_LENGTH = 16_384
+
+_ENVIRONMENT = Environment(autoescape=True)  # never renders: the flag is for who reads this
+_GLOBALS = frozenset(_ENVIRONMENT.globals) | {"loop", "self", "caller", "varargs", "kwargs"}
+_MARKS = ("{{", "{%", "{#")
+_SIMPLE = re.compile(r"(?<!\{)\{\{-? *([A-Za-z][A-Za-z0-9_]*) *-?\}\}")
+_WORDS = frozenset({"and", "else", "if", "in", "is", "not", "or"}) | {
+    *("true", "True", "false", "False", "none", "None", "import", "recursive")
+}
+"""What a name cannot be in an expression, though a field may be called so."""
+_METHODS = frozenset({"get", "items", "keys", "values"})
+_OUTSIDE = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+Name = tuple[str, str]
+"""A name that a template uses, and the attribute it takes of it, "" for none."""
+
+
+def check_templates(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find templates that do not parse, or use a name that nobody declares."""
+    fields = frozenset(names_of(fields_of(document)))
+    known = {
+        "": fields | CONTEXT,
+        "parameters": fields | _METHODS,
+        "steps": frozenset(_step_names(document)) | _METHODS,
+    }
+    for path, text in _templates(document):
+        yield from _check(path, text, known)
+
+
+def _step_names(document: Mapping[str, Any]) -> Iterator[str]:
+    for name in names_of(steps_of(document)):
+        yield name
+        yield name.replace("-", "_")
+
+
+def _templates(document: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yield every text that may hold a template, with its path."""
+    yield from _texts(("fulfillment",), mapping(document, "fulfillment"))
+    for key in ("required_items", "optional_items"):
+        for path, part in parts(document, "bundle", key):
+            yield from _texts((*path, "parameters"), part.get("parameters"))
+
+
+def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        if "{" in value and any(mark in value for mark in _MARKS):
+            yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if not key.startswith("x-"):
+                yield from _texts((*path, key), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts((*path, index), inner)
+
+
+def _check(path: Path, text: str, known: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    if len(text) > MAX_LENGTH:
+        message = f"the template is longer than {MAX_LENGTH} characters"
+        yield Finding("template-syntax", message, "shorten it", path)
+        return
+    if _is_simple(text, known[""]):
+        return
+    used = names_in(text)
+    if isinstance(used, str):
+        hint = "write {{ name }}, or {% raw %} around what is no template"
+        yield Finding("template-syntax", f"the template does not parse: {used}", hint, path)
+        return
+    for name, attribute in used:
+        yield from _unknown(path, name, attribute, known)
+
+
+def _unknown(
+    path: Path, name: str, attribute: str, known: Mapping[str, frozenset[str]]
+) -> Iterator[Finding]:
+    if name not in known[""]:
+        hint = nearest(name, known[""]) or f"declare a field, or use {', '.join(sorted(CONTEXT))}"
+        yield Finding("unknown-variable", f"{shown(name)} is not declared", hint, path)
+    elif attribute.startswith("_"):
+        message = f"{shown(attribute)} of '{name}' is not for templates"
+        yield Finding("unknown-variable", message, "use a public attribute", path)
+    elif attribute and name in known and attribute not in known[name]:
+        message = f"'{name}' has no {shown(attribute)}"
+        yield Finding("unknown-variable", message, nearest(attribute, known[name]), path)
+
+
+def _is_simple(text: str, known: frozenset[str]) -> bool:
+    """Say whether a template has nothing but ``{{ name }}`` of known names, as most have."""
+    if not all(name in known and name not in _WORDS for name in _SIMPLE.findall(text)):
+        return False
+    rest = _SIMPLE.sub("\0", text)
+    return not any(mark in rest for mark in _MARKS)
+
+
+@lru_cache(maxsize=2048)
+def names_in(text: str) -> tuple[Name, ...] | str:
+    """Return the names that a template takes from outside, or why it does not parse."""
+    try:
+        tree = _ENVIRONMENT.parse(text)
+        return _names(tree)
+    except TemplateError as error:
+        return _reason(error)
+    except RecursionError:
+        return "it is nested too deeply"
+    except Exception:  # anybody's text: whatever the parser trips over is its fault
+        return "the parser cannot read it"
+
+
+def _reason(error: TemplateError) -> str:
+    """Return Jinja2's own words, without what they quote of the template."""
+    words = (error.message or "it is no template").split(".")[0]
+    return words if len(words) <= 120 and "'" not in words else words.split("'")[0].strip()
+
+
+def _names(tree: nodes.Node) -> tuple[Name, ...]:
+    outside = next(tree.find_all(_OUTSIDE), None)
+    if outside is not None:
+        return _refuse(type(outside).__name__.lower())
+    names = list(tree.find_all(nodes.Name))
+    own = {node.name for node in names if node.ctx != "load"} | _GLOBALS
+    own |= {macro.name for macro in tree.find_all(nodes.Macro)}
+    attributes = {id(node.node): node.attr for node in tree.find_all(nodes.Getattr)}
+    attributes |= {id(node.node): _item(node.arg) for node in tree.find_all(nodes.Getitem)}
+    found = {(node.name, attributes.get(id(node), "")) for node in names if node.name not in own}
+    return tuple(sorted(found))
+
+
+def _refuse(statement: str) -> tuple[Name, ...]:
+    raise TemplateError(f"a template cannot {statement} another")
+
+
+def _item(key: nodes.Node) -> str:
+    """Return the name in ``parameters['name']``, "" for an index or an expression."""
+    value = key.value if isinstance(key, nodes.Const) else None
+    return value if isinstance(value, str) else ""

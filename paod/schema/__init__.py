@@ -1,0 +1,34 @@
+"""VALIDATE, shape: which keys a document has, and what kind of value each of them takes.
+
+Knows nothing of what the values mean together, of files, or of other documents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+
+from paod.finding import Finding
+from paod.model import Kind
+from paod.schema.explain import explain
+from paod.schema.json_schema import json_schema
+
+__all__ = ["accepts", "explain", "json_schema", "kind_of"]
+
+_ACCEPT = {kind: jsonschema_rs.validator_for(json_schema(kind)) for kind in ("item", "bundle")}
+
+
+def kind_of(value: dict[str, Any]) -> Kind:
+    """Return what a document is: a bundle has a ``bundle`` key."""
+    return "bundle" if "bundle" in value else "item"
+
+
+def accepts(value: dict[str, Any]) -> bool:
+    """Say, fast, whether a document's shape is wholly right, without so much as a warning."""
+    return _ACCEPT[kind_of(value)].is_valid(value)
+
+
+def findings(value: dict[str, Any]) -> list[Finding]:
+    """Return everything wrong with a document's shape, by asking Cerberus where that is needed."""
+    return [] if accepts(value) else explain(kind_of(value), value)

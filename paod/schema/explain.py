@@ -1,0 +1,212 @@
+"""What Cerberus found, in the words of paod's problems: a code, a sentence, how to mend it.
+
+Never quotes a value beyond a short name: what stands in a catalog may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cerberus import errors
+from cerberus.errors import ValidationError
+
+from paod.finding import Finding, Path, nearest, shown
+from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, chosen, errors_of
+from paod.schema.forms import FORMS
+from paod.schema.source import DOCUMENTS, VARIANTS, Schema
+
+_CALLED = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "list": "a list",
+    "dict": "a mapping",
+}
+_YES_OR_NO = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
+_SUMMARY_OF_LIST = "write each entry on a line of its own, after '- '"
+
+
+def explain(kind: str, value: dict[str, Any]) -> list[Finding]:
+    """Return everything that Cerberus finds wrong with a document's shape."""
+    return [_finding(kind, value, error) for error in errors_of(kind, value)]
+
+
+def _finding(kind: str, value: dict[str, Any], error: ValidationError) -> Finding:
+    path: Path = error.document_path
+    if error.code == errors.UNKNOWN_FIELD.code:
+        return _unknown(kind, value, path)
+    explained = _EXPLAINERS.get(error.code)
+    if explained is not None:
+        return explained(error, path)
+    return Finding("bad-value", f"'{path[-1]}' has a value that is not allowed", path=path)
+
+
+def _missing(error: ValidationError, path: Path) -> Finding:
+    where = f" in '{_owner(path)}'" if _owner(path) else ""
+    return Finding("missing-key", f"'{path[-1]}' is missing{where}", "add it", path[:-1])
+
+
+def _owner(path: Path) -> str:
+    """Return the name of the mapping that a key stands in, "" for the document itself."""
+    names = [part for part in path[:-1] if isinstance(part, str)]
+    return names[-1] if names else ""
+
+
+def _bad_type(error: ValidationError, path: Path) -> Finding:
+    types = [error.constraint] if isinstance(error.constraint, str) else list(error.constraint)
+    return _wrong_type(types, error.value, path)
+
+
+def _nothing(error: ValidationError, path: Path) -> Finding:
+    hint = "give it a value, or remove the key"
+    return Finding("wrong-type", f"{_subject(path)} has no value", hint, path)
+
+
+def _wrong_type(types: list[str], value: Any, path: Path) -> Finding:
+    wanted = " or ".join(_CALLED[name] for name in types)
+    message = f"{_subject(path)} takes {wanted}, not {_kind_of_value(value)}"
+    return Finding("wrong-type", message, _type_hint(types, value), path)
+
+
+def _type_hint(types: list[str], value: Any) -> str:
+    if "boolean" in types and isinstance(value, str) and value.lower() in _YES_OR_NO:
+        return "write true or false, without quotes"
+    if "string" in types and isinstance(value, bool | int | float):
+        return "quote it"
+    if {"integer", "number"} & set(types) and isinstance(value, str):
+        return "write a number, without quotes"
+    if "list" in types and not isinstance(value, dict):
+        return _SUMMARY_OF_LIST
+    return ""
+
+
+def _kind_of_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    if value is None:
+        return "nothing"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def _subject(path: Path) -> str:
+    if isinstance(path[-1], int):
+        return f"entry {path[-1] + 1} of '{_owner(path)}'"
+    return f"'{path[-1]}'"
+
+
+def _not_allowed(error: ValidationError, path: Path) -> Finding:
+    allowed = list(error.constraint)
+    return _no_choice("bad-value", _subject(path), error.value, allowed, path)
+
+
+def _no_choice(code: str, subject: str, value: Any, allowed: list[str], path: Path) -> Finding:
+    hint = nearest(str(value), allowed) or f"use one of: {', '.join(allowed)}"
+    return Finding(code, f"{shown(value)} is not a value of {subject}", hint, path)
+
+
+def _bad_choice(error: ValidationError, path: Path) -> Finding:
+    variant = VARIANTS[error.constraint]
+    choices = list(variant.choices)
+    hint = nearest(error.value, choices) or f"use one of: {', '.join(choices)}"
+    return Finding(variant.code, f"{shown(error.value)} is not {variant.called}", hint, path)
+
+
+def _bad_form(error: ValidationError, path: Path) -> Finding:
+    form = FORMS[error.constraint]
+    if form.code == "bad-version" and not isinstance(error.value, str):
+        return _version_not_text(error.value, path)
+    message = f"{shown(error.value)} is not {form.called}"
+    return Finding(form.code, message, form.hint, path)
+
+
+def _version_not_text(value: Any, path: Path) -> Finding:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        message = "the version is a number, which does not tell 1.10 from 1.1"
+        return Finding("bad-version", message, 'quote it: version: "1.10.0"', path)
+    message = f"the version is {_kind_of_value(value)}"
+    return Finding("bad-version", message, 'write it as text: version: "1.2.0"', path)
+
+
+def _repeated(error: ValidationError, path: Path) -> Finding:
+    entry = (*path, error.info[0])
+    return Finding("bad-value", f"{_subject(entry)} stands there before", "remove it", entry)
+
+
+def _too_short(error: ValidationError, path: Path) -> Finding:
+    if error.constraint == 1:
+        return Finding("bad-value", f"{_subject(path)} is empty", "give it a value", path)
+    message = f"{_subject(path)} is shorter than {error.constraint}"
+    return Finding("bad-value", message, "lengthen it", path)
+
+
+def _too_long(error: ValidationError, path: Path) -> Finding:
+    message = f"{_subject(path)} is longer than {error.constraint}"
+    return Finding("bad-value", message, "shorten it", path)
+
+
+def _too_low(error: ValidationError, path: Path) -> Finding:
+    return Finding("bad-value", f"{_subject(path)} is lower than {error.constraint}", "", path)
+
+
+def _too_high(error: ValidationError, path: Path) -> Finding:
+    return Finding("bad-value", f"{_subject(path)} is higher than {error.constraint}", "", path)
+
+
+_EXPLAINERS: dict[int, Callable[[ValidationError, Path], Finding]] = {
+    errors.REQUIRED_FIELD.code: _missing,
+    errors.BAD_TYPE.code: _bad_type,
+    errors.NOT_NULLABLE.code: _nothing,
+    errors.UNALLOWED_VALUE.code: _not_allowed,
+    errors.MIN_LENGTH.code: _too_short,
+    errors.MAX_LENGTH.code: _too_long,
+    errors.MIN_VALUE.code: _too_low,
+    errors.MAX_VALUE.code: _too_high,
+    CHOICE.code: _bad_choice,
+    FORM.code: _bad_form,
+    UNIQUE.code: _repeated,
+}
+
+
+def _unknown(kind: str, value: dict[str, Any], path: Path) -> Finding:
+    """Explain a key that the mapping does not know, or that only other types of it know."""
+    key = str(path[-1])
+    rules = _rules_at(kind, value, path[:-1])
+    known = list(_keys(rules, value, path[:-1]))
+    variant = VARIANTS.get(rules.get("variant", ""))
+    if variant is not None and any(key in schema for schema in variant.choices.values()):
+        choice = _at(value, path[:-1])[variant.key]
+        own = list(variant.choices[choice])
+        hint = nearest(key, own) or (f"it takes {', '.join(own)}" if own else "remove it")
+        message = f"'{key}' is no property of the type '{choice}'"
+        return Finding("wrong-option", message, hint, path, on_key=True)
+    hint = nearest(key, known) or "remove it, or begin it with x- to keep it"
+    where = f" in '{_owner(path)}'" if _owner(path) else ""
+    return Finding("unknown-key", f"{shown(key)} is not known{where}", hint, path, on_key=True)
+
+
+def _keys(rules: Schema, value: dict[str, Any], path: Path) -> Schema:
+    if "variant" in rules:
+        return chosen(rules["variant"], _at(value, path))[0]
+    schema: Schema = rules["schema"]
+    return schema
+
+
+def _rules_at(kind: str, value: dict[str, Any], path: Path) -> Schema:
+    """Return the Cerberus rules of the value at a path."""
+    rules: Schema = {"schema": DOCUMENTS[kind]}
+    for depth, part in enumerate(path):
+        inner = rules["schema"] if isinstance(part, int) else _keys(rules, value, path[:depth])
+        rules = inner if isinstance(part, int) else inner[part]
+    return rules
+
+
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value

@@ -1,0 +1,245 @@
+"""One file's verdict: its bytes become a document, or problems that say what to mend.
+
+This is the loader and the checker alike: the sync, ``paod validate`` and the API ask the same
+function. A file is good (no problem of it is an error) or bad. Pure: the verdict depends on the
+path, the bytes and the ``Rules``, on nothing else, and nothing that is pushed makes it raise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import orjson
+
+from paod import paths, rules, schema
+from paod.codes import CODES
+from paod.document import Reading, decode, read
+from paod.finding import Finding, Path, pointer, shown
+from paod.model import Document, EntryType, ExaminedFile, Place, Problem, Reference, Severity
+from paod.rules.parameters import check_parameters
+
+__all__ = [
+    "RULES_VERSION",
+    "Rules",
+    "check_parameters",
+    "examine",
+    "is_document_path",
+    "parse_text",
+    "refuse",
+]
+
+RULES_VERSION = "1"
+"""Changes whenever the verdict on any file can change: the catalog is then folded anew."""
+
+MAX_PROBLEMS = 50
+
+Refusal = Literal["symlink", "submodule", "too-large", "crashes-parser"]
+
+_REFUSALS: dict[str, tuple[str, str]] = {
+    "symlink": ("the path is a symbolic link, which is never followed", "commit the file itself"),
+    "submodule": ("the path is a submodule, which is never read", "commit the files themselves"),
+    "too-large": ("the file is larger than a document may be", "split it"),
+    "crashes-parser": ("the file ended the process that read it", "write it more simply"),
+}
+_NAME_LINE = re.compile(
+    r"^name:[ \t]*[\"']?([A-Za-z0-9_-]{1,63})[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
+)
+_ORDER = {"error": 0, "warning": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the verdict depends on beside the file. ``categories`` None: any category is allowed."""
+
+    root: str = "catalog"
+    categories: frozenset[str] | None = None
+    max_file_bytes: int = 262_144
+
+
+def is_document_path(path: str, given: Rules, entry: EntryType = "file") -> bool:
+    """Say whether what lies at a path is to be examined, or refused; else it is passed over.
+
+    A symlink or submodule counts too where a document or a folder of documents could stand.
+    """
+    return paths.classify(path, given.root, entry) != "ignored"
+
+
+def examine(path: str, data: bytes, oid: str, given: Rules) -> ExaminedFile:
+    """Examine one file's bytes. Never raises, whatever they are.
+
+    ``path`` is from the repository's root, ``oid`` the blob's. At most 50 problems are reported,
+    by line and column; errors come before warnings where there are more.
+    """
+    try:
+        return _examine(path, data, oid, given)
+    except Exception:  # anybody's bytes: a file that trips the program up is bad
+        return refuse(path, oid, "crashes-parser", given)
+
+
+def refuse(path: str, oid: str, code: Refusal, given: Rules) -> ExaminedFile:
+    """Return the verdict on a file that is not read: a link, too large, a danger to the parser."""
+    message, hint = _REFUSALS[code]
+    if code == "too-large":
+        message = f"the file is larger than {given.max_file_bytes} bytes"
+    finding = Finding(code, message, hint)
+    return _bad(path, oid, [finding, *_path_findings(path, given)], None, None)
+
+
+def parse_text(data: bytes, given: Rules) -> tuple[Problem, ...]:
+    """Return the problems of a YAML or JSON document that has no path yet. Never raises."""
+    try:
+        findings, reading = _findings(data, given)
+        return _problems("", findings, reading, _name(data, reading))
+    except Exception:  # as in examine
+        return refuse("", "", "crashes-parser", given).problems
+
+
+def _examine(path: str, data: bytes, oid: str, given: Rules) -> ExaminedFile:
+    findings, reading = _findings(data, given)
+    findings += _path_findings(path, given)
+    name = _name(data, reading)
+    value = None if reading is None else reading.value
+    if value is not None and isinstance(value.get("name"), str):
+        findings += _mismatch(path, value["name"], findings)
+    if value is None or reading is None or any(_severity(found) == "error" for found in findings):
+        return _bad(path, oid, findings, reading, name)
+    document = _document(value, reading, data)
+    return ExaminedFile(oid, document, _problems(path, findings, reading, name), name)
+
+
+def _bad(
+    path: str, oid: str, findings: list[Finding], reading: Reading | None, name: str | None
+) -> ExaminedFile:
+    return ExaminedFile(oid, None, _problems(path, findings, reading, name), name)
+
+
+def _path_findings(path: str, given: Rules) -> list[Finding]:
+    verdict = paths.classify(path, given.root)
+    found = [verdict] if isinstance(verdict, Finding) else []
+    category = paths.category_fault(path, given.root, given.categories)
+    return [*found, category] if category is not None else found
+
+
+def _mismatch(path: str, name: str, findings: list[Finding]) -> list[Finding]:
+    stem = paths.stem_of(path)
+    if stem == name or any(found.code in ("bad-path", "bad-name") for found in findings):
+        return []
+    message = f"the file is called {shown(stem)}, the document {shown(name)}"
+    return [Finding("path-mismatch", message, f"rename the file to {name}.yaml", ("name",))]
+
+
+def _findings(data: bytes, given: Rules) -> tuple[list[Finding], Reading | None]:
+    """Find all that is wrong with a file's content, and read it as far as that is possible."""
+    if len(data) > given.max_file_bytes:
+        message, hint = f"the file is larger than {given.max_file_bytes} bytes", "split it"
+        return [Finding("too-large", message, hint)], None
+    text = decode(data)
+    if isinstance(text, Finding):
+        return [text], None
+    reading = read(text)
+    found = list(reading.findings)
+    if reading.value is None:
+        return found, reading
+    unread = [finding.path for finding in found]
+    checked = [*schema.findings(reading.value), *rules.check(reading.value)]
+    return found + [finding for finding in checked if not _follows(finding, unread)], reading
+
+
+def _follows(finding: Finding, unread: Sequence[Path]) -> bool:
+    """Say whether a finding is about a value that could not even be read."""
+    return any(path and finding.path[: len(path)] == path for path in unread)
+
+
+def _name(data: bytes, reading: Reading | None) -> str | None:
+    """Return the name that a file gives itself, good or bad, as far as it can be made out."""
+    if reading is not None and reading.value is not None:
+        name = reading.value.get("name")
+        return name[:63] if isinstance(name, str) and name.isprintable() and name else None
+    found = _NAME_LINE.search(data[:4096].decode("utf-8", "replace"))
+    return found[1] if found else None
+
+
+def _severity(finding: Finding) -> Severity:
+    return CODES[finding.code].severity
+
+
+def _problems(
+    path: str, findings: Iterable[Finding], reading: Reading | None, name: str | None
+) -> tuple[Problem, ...]:
+    found = [_problem(path, finding, reading, name) for finding in findings]
+    if len(found) > MAX_PROBLEMS:
+        found = _most(found)
+    return tuple(sorted(found, key=lambda one: (one.line, one.column, one.code, one.pointer)))
+
+
+def _most(found: list[Problem]) -> list[Problem]:
+    """Return as many problems as are shown, errors first, the last one saying how many more."""
+    ranked = sorted(found, key=lambda one: (_ORDER[one.severity], one.line, one.column))
+    kept, rest = ranked[:MAX_PROBLEMS], ranked[MAX_PROBLEMS:]
+    more = replace(
+        rest[0],
+        code="more-problems",
+        message=f"the file has {len(rest)} more problems",
+        hint="mend those that are shown, then look again",
+        line=max(one.line for one in found),
+        pointer="",
+    )
+    return [*kept, more]
+
+
+def _problem(path: str, finding: Finding, reading: Reading | None, name: str | None) -> Problem:
+    place = finding.place or _place(finding, reading)
+    return Problem(
+        code=finding.code,
+        severity=_severity(finding),
+        message=finding.message,
+        path=path,
+        line=place.line,
+        column=place.column,
+        pointer=pointer(finding.path),
+        hint=finding.hint,
+        document=name,
+    )
+
+
+def _place(finding: Finding, reading: Reading | None) -> Place:
+    return Place() if reading is None else reading.place(finding.path, on_key=finding.on_key)
+
+
+def _document(value: dict[str, Any], reading: Reading, data: bytes) -> Document:
+    content = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    renamed = value.get("renamed_from")
+    return Document(
+        kind=schema.kind_of(value),
+        name=value["name"],
+        version=value["version"],
+        content=content.decode(),
+        content_hash=hashlib.sha256(content).hexdigest(),
+        source_hash=f"sha256:{hashlib.sha256(data).hexdigest()}",
+        name_place=reading.place(("name",)),
+        version_place=reading.place(("version",)),
+        renamed_from=renamed,
+        renamed_place=Place() if renamed is None else reading.place(("renamed_from",)),
+        references=tuple(_references(value, reading)),
+    )
+
+
+def _references(value: dict[str, Any], reading: Reading) -> Iterable[Reference]:
+    for key, kind in _REFERENCE_LISTS:
+        for index, part in enumerate(value.get("bundle", {}).get(key, ())):
+            path = ("bundle", key, index, "catalog_item")
+            given = part.get("version", "")
+            yield Reference(kind, part["catalog_item"], given, pointer(path), reading.place(path))
+    for index, name in enumerate(value.get("dependencies", ())):
+        where = ("dependencies", index)
+        yield Reference("dependency", name, "", pointer(where), reading.place(where))
+
+
+_REFERENCE_LISTS: tuple[tuple[str, Literal["required_item", "optional_item"]], ...] = (
+    ("required_items", "required_item"),
+    ("optional_items", "optional_item"),
+)
