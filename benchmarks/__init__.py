@@ -1,0 +1,1 @@
+"""What paod costs, measured against something that anyone can run."""

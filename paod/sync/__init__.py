@@ -1,0 +1,11 @@
+"""One sync: from a request to a catalog that readers can see, or to a reason why not.
+
+It knows the mirror, the validator, the fold and the store; it never knows who asked, and it
+decides nothing that the pure core could decide.
+"""
+
+from paod.sync.opening import open_mirror
+from paod.sync.run import Workshop, run
+from paod.sync.settled import Memory, basis_of, rules_of
+
+__all__ = ["Memory", "Workshop", "basis_of", "open_mirror", "rules_of", "run"]

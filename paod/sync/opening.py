@@ -1,0 +1,40 @@
+"""The mirror that the settings describe."""
+
+from __future__ import annotations
+
+from paod.config import Settings
+from paod.mirror import Credentials, Mirror, OnPhase, Remote
+
+
+def open_mirror(settings: Settings, on_phase: OnPhase) -> Mirror:
+    """Open the mirror of the configured repository, making it if need be; no network yet.
+
+    ``on_phase`` is told what begins and after how many seconds it may be taken for hung. Raises
+    ``SettingsError`` for a remote that paod never speaks to, ``MirrorError`` for a folder that
+    is not ours.
+    """
+    mirror = Mirror(
+        settings.mirror_dir, _remote(settings), settings.catalog_root, on_phase=on_phase
+    )
+    mirror.open()
+    return mirror
+
+
+def _remote(settings: Settings) -> Remote:
+    return Remote(
+        url=settings.repo_url,
+        branch=settings.repo_branch,
+        credentials=lambda: _credentials(settings),
+        ssh_key=settings.repo_ssh_key,
+        known_hosts=settings.repo_known_hosts,
+        ca_file=settings.repo_ca_file,
+        proxy=settings.repo_proxy,
+        timeout=settings.repo_timeout,
+    )
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    """Read the token again: it may have been rotated since the last connection."""
+    if settings.repo_token is None:
+        return None
+    return Credentials(settings.repo_username, settings.repo_token.values()[0])

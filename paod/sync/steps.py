@@ -1,0 +1,86 @@
+"""From commits to the fold's steps: what each changed, read within bounds and examined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from paod.errors import Blocked
+from paod.mirror import Mirror
+from paod.model import Commit, ExaminedFile, FileState, Step, TreeChange
+from paod.validate import Rules, examine, is_document_path, refuse
+
+LARGEST_STEP = 100 * 1024 * 1024
+"""Bytes that one commit's changed documents may have together."""
+
+Note = Callable[[str, str], None]
+"""Told the blob and the path before a file is examined, so that a crash can be laid at its door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads and examines the files that commits changed.
+
+    ``known`` are files that were examined before by the same rules: the same bytes at the same
+    path are not examined again. ``crashing`` are blobs that killed the parser; they are not read.
+    """
+
+    mirror: Mirror
+    rules: Rules
+    known: Mapping[str, FileState]
+    crashing: Collection[str]
+    note: Note
+
+    def steps(self, commits: Sequence[Commit], before: str | None) -> Iterator[Step]:
+        """Yield each commit's step; ``before`` is what the first one is compared with.
+
+        A commit over the limits is passed over when another follows, so that a commit which mends
+        it can land: what it changed and the next one did not undo is part of the next step.
+        """
+        for commit in commits:
+            try:
+                changes = tuple(self._changes(before, commit.hash))
+            except Blocked:
+                if commit is commits[-1]:
+                    raise
+                continue
+            yield Step(commit, changes)
+            before = commit.hash
+
+    def _changes(self, before: str | None, after: str) -> Iterator[tuple[str, ExaminedFile | None]]:
+        budget = LARGEST_STEP
+        for change in self.mirror.changes(before, after):
+            if not is_document_path(change.path, self.rules, change.type):
+                continue
+            if change.oid is None:
+                yield change.path, None
+                continue
+            file, size = self._examine(change, change.oid)
+            budget -= size
+            if budget < 0:
+                raise _too_large(after)
+            yield change.path, file
+        self.note("", "")
+
+    def _examine(self, change: TreeChange, oid: str) -> tuple[ExaminedFile, int]:
+        if change.type != "file":
+            return refuse(change.path, oid, change.type, self.rules), 0
+        if oid in self.crashing:
+            return refuse(change.path, oid, "crashes-parser", self.rules), 0
+        known = self.known.get(change.path)
+        if known is not None and known.file.oid == oid and known.file.document is not None:
+            return known.file, 0
+        data = self.mirror.read(oid, self.rules.max_file_bytes)
+        if isinstance(data, int):
+            return refuse(change.path, oid, "too-large", self.rules), 0
+        self.note(oid, change.path)
+        return examine(change.path, data, oid, self.rules), len(data)
+
+
+def _too_large(commit: str) -> Blocked:
+    return Blocked(
+        f"the documents that commit {commit[:12]} changed are larger than "
+        f"{LARGEST_STEP // 1024 // 1024} MiB together",
+        "take what is no catalog data out of the catalog's folder",
+        reason="TooLarge",
+    )

@@ -1,0 +1,362 @@
+"""Random histories through real Git, real syncs and a real database, held against the model.
+
+After each step that synced, what paod serves equals what the rules give for the first-parent
+history up to the applied commit. At the end a fresh installation gives the same catalog.
+
+``PAOD_HISTORIES=10000 pytest tests/test_history.py`` tries so many instead of the 500 of CI.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from paod.model import SyncRequest
+from paod.store import ProblemFilters, Removed, Renamed, Store
+from tests.model import Model, Spec, Tree, replay
+from tests.origin import Origin
+from tests.render import render
+from tests.syncing import Paod
+
+HISTORIES = int(os.environ.get("PAOD_HISTORIES", "500"))
+STEPS = 9
+NAMES = ("ant", "bee", "cow", "dog")
+PATHS = (
+    "catalog/data/ant.yaml",
+    "catalog/data/bee.yaml",
+    "catalog/compute/cow.yaml",
+    "catalog/compute/deep/dog.yaml",
+    "catalog/web/other.yml",
+)
+VERSIONS = ((1, 0, 0), (1, 1, 0), (2, 0, 0))
+
+names = st.sampled_from(NAMES)
+paths = st.sampled_from(PATHS)
+synced = st.sampled_from([True, True, False])
+
+
+def served(store: Store, kind: str, name: str) -> dict[str, Any] | str | None:
+    """Return what a reader learns of a name, as far as the rules speak of it."""
+    found = store.item(name) if kind == "item" else store.bundle(name)
+    if isinstance(found, Renamed):
+        return f"renamed to {found.to}"
+    if isinstance(found, Removed):
+        return "removed"
+    if found is None:
+        return None
+    body = found.body
+    facts = {key: body[key] for key in ("name", "version", "description", "category")}
+    stale = body["stale"] and body["stale"]["since_commit"]
+    resolved = body["resolved"] if kind == "bundle" else None
+    source = (body["source"]["path"], body["source"]["commit"])
+    return {**facts, "source": source, "stale": stale, "resolved": resolved}
+
+
+def expected(model: Model, hashes: list[str], kind: str, name: str) -> dict[str, Any] | str | None:
+    """Return what the model says that a reader learns of a name."""
+    thing = model.things.get((kind, name))
+    if thing is not None and thing.active:
+        spec = thing.spec
+        since = model.stale_since.get(thing.path)
+        return {
+            "name": name,
+            "version": ".".join(map(str, spec.version)),
+            "description": f"Body number {spec.body}",
+            "category": thing.path.split("/")[1],
+            "source": (thing.path, hashes[thing.revisions[-1][0] - 1]),
+            "stale": since and hashes[since - 1],
+            "resolved": _resolved(model, spec) if kind == "bundle" else None,
+        }
+    target = model.aliases.get(name)
+    if target is not None and (kind, target) in model.things:
+        return f"renamed to {target}"
+    return None if thing is None else "removed"
+
+
+def _resolved(model: Model, spec: Spec) -> bool:
+    found = [model.things.get(("item", name)) for name in spec.needs]
+    return all(thing is not None and thing.active for thing in found)
+
+
+def assert_same_catalog(store: Store, model: Model, hashes: list[str], *, fresh: bool) -> None:
+    """Compare every name, both kinds; a store with more history may know more removed names."""
+    for kind in ("item", "bundle"):
+        for name in NAMES:
+            want = expected(model, hashes, kind, name)
+            got = served(store, kind, name)
+            if not fresh and want is None and got == "removed":
+                continue
+            assert got == want, (kind, name)
+
+
+def assert_same_revisions(store: Store, model: Model, hashes: list[str]) -> None:
+    """Compare each history with the model's, oldest first."""
+    for (kind, name), thing in model.things.items():
+        rows = store.versions(kind, name, None, 100)
+        assert rows is not None
+        found = [(row["commit"]["hash"], row["change"]) for row in reversed(rows.rows)]
+        assert found == [(hashes[number - 1], change) for number, change in thing.revisions]
+
+
+def assert_same_problems(store: Store, model: Model) -> None:
+    """Compare which files have an error: broken ones, and those that another file keeps out."""
+    bad = {path for path, spec in model.tree.items() if spec.broken} | set(model.refused)
+    rows = store.problems(ProblemFilters(severity="error"), None, 100).rows
+    assert {row["path"] for row in rows} == bad
+
+
+class Histories(RuleBasedStateMachine):
+    """An author, an operator and bad luck, taking turns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scratch = tempfile.TemporaryDirectory()
+        folder = Path(self.scratch.name)
+        self.origin = Origin(folder)
+        self.line: list[tuple[str, Tree]] = []
+        self.pinned: int | None = None
+        self.paod = Paod(folder / "state", self.origin)
+
+    @initialize(first=st.booleans())
+    def begin(self, first: bool) -> None:
+        self.commit({PATHS[0]: Spec("ant"), PATHS[2]: Spec("cow")} if first else {})
+        self.sync()
+
+    def teardown(self) -> None:
+        if self.line:
+            self.check_fresh()
+        self.paod.database.close()
+        self.origin.close()
+        self.scratch.cleanup()
+
+    # what happens to the branch
+
+    def commit(self, tree: Tree) -> None:
+        """Make one commit whose tree is this one."""
+        before = self.line[-1][1] if self.line else {}
+        self.stage(before, tree)
+        self.line.append((self.origin.commit(f"Commit number {len(self.line) + 1}"), tree))
+
+    def stage(self, before: Tree, tree: Tree) -> None:
+        for path in sorted({*before, *tree}):
+            if path not in tree:
+                self.origin.remove(path)
+            elif before.get(path) != tree[path]:
+                self.origin.write(path, render(tree[path]))
+
+    @property
+    def tree(self) -> Tree:
+        return self.line[-1][1]
+
+    def edit(self, path: str, spec: Spec | None, sync: bool) -> None:
+        """Commit one file's new state, None to remove it."""
+        tree = {**self.tree, path: spec} if spec is not None else dict(self.tree)
+        if spec is None:
+            tree.pop(path, None)
+        self.commit({key: value for key, value in tree.items() if value is not None})
+        if sync:
+            self.sync()
+
+    def some(self, path: str) -> str | None:
+        """Return a path that is there, from one that may not be."""
+        there = sorted(self.tree)
+        return there[PATHS.index(path) % len(there)] if there else None
+
+    @rule(path=paths, name=names, body=st.integers(0, 2), sync=synced, data=st.data())
+    def add(self, path: str, name: str, body: int, sync: bool, data: st.DataObject) -> None:
+        others = [other for other in NAMES if other != name]
+        kind = data.draw(st.sampled_from(["item", "item", "bundle"]))
+        needs = data.draw(st.lists(st.sampled_from(others), min_size=1, max_size=2, unique=True))
+        version = data.draw(st.sampled_from(VERSIONS))
+        parts = tuple(needs) if kind == "bundle" or body == 0 else ()
+        self.edit(path, Spec(name, body, version, kind, needs=parts), sync)
+
+    @rule(path=paths, body=st.integers(3, 5), version=st.sampled_from(VERSIONS), sync=synced)
+    def change(self, path: str, body: int, version: tuple[int, int, int], sync: bool) -> None:
+        self.alter(path, sync, body=body, version=version)
+
+    @rule(path=paths, sync=synced)
+    def break_(self, path: str, sync: bool) -> None:
+        self.alter(path, sync, broken=True)
+
+    @rule(path=paths, sync=synced)
+    def mend(self, path: str, sync: bool) -> None:
+        self.alter(path, sync, broken=False)
+
+    @rule(path=paths, comment=st.integers(1, 3), sync=synced)
+    def comment(self, path: str, comment: int, sync: bool) -> None:
+        self.alter(path, sync, comment=comment)
+
+    @rule(path=paths, name=names, declared=st.booleans(), sync=synced)
+    def rename(self, path: str, name: str, declared: bool, sync: bool) -> None:
+        there = self.some(path)
+        old = self.tree[there].name if there else None
+        former = old if declared and old != name else None
+        self.alter(path, sync, name=name, renamed_from=former, needs=())
+
+    def alter(self, path: str, sync: bool, **changed: Any) -> None:
+        there = self.some(path)
+        if there is None:
+            return
+        old = self.tree[there]
+        spec = Spec(**{**old.__dict__, **changed})
+        if spec.kind == "bundle" and not spec.needs:
+            spec = Spec(**{**spec.__dict__, "kind": "item"})
+        self.edit(there, spec, sync)
+
+    @rule(path=paths, to=paths, sync=synced)
+    def move(self, path: str, to: str, sync: bool) -> None:
+        there = self.some(path)
+        if there is None or to in self.tree:
+            return
+        tree = {key: spec for key, spec in self.tree.items() if key != there}
+        self.commit({**tree, to: self.tree[there]})
+        if sync:
+            self.sync()
+
+    @rule(one=paths, other=paths, sync=synced)
+    def swap(self, one: str, other: str, sync: bool) -> None:
+        if one in self.tree and other in self.tree:
+            self.commit({**self.tree, one: self.tree[other], other: self.tree[one]})
+        if sync:
+            self.sync()
+
+    @rule(path=paths, to=paths, sync=synced)
+    def duplicate(self, path: str, to: str, sync: bool) -> None:
+        there = self.some(path)
+        if there is not None:
+            self.edit(to, self.tree[there], sync)
+
+    @rule(path=paths, sync=synced)
+    def remove(self, path: str, sync: bool) -> None:
+        there = self.some(path)
+        if there is not None:
+            self.edit(there, None, sync)
+
+    @rule(path=paths, name=names, sync=synced)
+    def merge(self, path: str, name: str, sync: bool) -> None:
+        """Two commits on a side branch: the main line gets one step from both."""
+        base, before = self.line[-1]
+        self.origin.start("side", base)
+        middle = {**before, path: Spec(name, 7)}
+        self.stage(before, middle)
+        self.origin.commit("On the side")
+        self.stage(middle, {**before, path: Spec(name, 8)})
+        side = self.origin.commit("On the side again")
+        self.origin.switch("main")
+        self.stage(before, {**before, path: Spec(name, 8)})
+        merged = self.origin.commit("Merge side", parents=(base, side))
+        self.line.append((merged, {**before, path: Spec(name, 8)}))
+        if sync:
+            self.sync()
+
+    @precondition(lambda self: len(self.line) > 1)
+    @rule(back=st.integers(1, 4), again=st.booleans(), path=paths, name=names)
+    def force_push(self, back: int, again: bool, path: str, name: str) -> None:
+        del self.line[max(1, len(self.line) - back) :]
+        self.origin.force(self.line[-1][0])
+        if again:
+            self.edit(path, Spec(name, 9), sync=False)
+        self.sync()
+
+    # what happens to paod
+
+    @rule()
+    def restart(self) -> None:
+        self.paod.restart()
+        self.sync()
+
+    @rule()
+    def lose_mirror(self) -> None:
+        self.paod.lose_mirror()
+        self.sync()
+
+    @rule()
+    def full(self) -> None:
+        self.sync(SyncRequest("manual", mode="full"))
+
+    @rule(back=st.integers(0, 3))
+    def rollback(self, back: int) -> None:
+        self.sync()
+        if self.pinned is not None:
+            return
+        number = max(0, len(self.line) - 1 - back)
+        self.pinned = number
+        request = SyncRequest(
+            "rollback", commit=self.line[number][0], pin="set", reason="a bad merge"
+        )
+        self.sync(request)
+
+    @precondition(lambda self: self.pinned is not None)
+    @rule()
+    def resume(self) -> None:
+        self.pinned = None
+        self.sync(SyncRequest("manual", pin="clear"))
+
+    # what must hold
+
+    def sync(self, request: SyncRequest | None = None) -> None:
+        """Sync and compare; a pinned catalog stays where it was pinned."""
+        if self.pinned is not None and request is None:
+            before = self.paod.store.head()
+            self.paod.sync()
+            assert self.paod.store.head().commit == before.commit
+            return
+        result = self.paod.sync(request)
+        assert result.status == "completed", result
+        if self.pinned is None or (request is not None and request.pin):
+            self.check()
+
+    def check(self) -> None:
+        end = len(self.line) if self.pinned is None else self.pinned + 1
+        model, hashes = self.modelled(end)
+        assert self.paod.store.head().commit == hashes[-1]
+        assert_same_catalog(self.paod.store, model, hashes, fresh=False)
+        assert_same_problems(self.paod.store, model)
+
+    def modelled(self, end: int) -> tuple[Model, list[str]]:
+        line = self.line[:end]
+        return replay([tree for _, tree in line]), [commit for commit, _ in line]
+
+    def check_fresh(self) -> None:
+        """Hold a new installation's catalog and history against the model too."""
+        fresh = Paod(Path(self.scratch.name) / "fresh", self.origin)
+        fresh.sync()
+        model, hashes = self.modelled(len(self.line))
+        assert_same_catalog(fresh.store, model, hashes, fresh=True)
+        assert_same_revisions(fresh.store, model, hashes)
+        log = self.origin.git("log", "--first-parent", "--reverse", "--format=%H", "main")
+        assert log.split() == hashes
+        fresh.database.close()
+
+
+LIMITS = settings(
+    max_examples=HISTORIES // 4,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class TestFirst(Histories.TestCase):
+    """A quarter of the histories: the quarters run beside each other."""
+
+    settings = LIMITS
+
+
+class TestSecond(Histories.TestCase):
+    settings = LIMITS
+
+
+class TestThird(Histories.TestCase):
+    settings = LIMITS
+
+
+class TestFourth(Histories.TestCase):
+    settings = LIMITS
