@@ -1,0 +1,23 @@
+"""The processes of paod: a supervisor, API workers and one sync worker.
+
+The only room that imports waitress. A sync runs in a process that may hang, leak or crash; whoever
+reads the catalog never notices. What passes between the processes is the database and, within one
+daemon, a page of shared memory.
+"""
+
+from paod.daemon.listener import address_of, close_listener, open_listener
+from paod.daemon.once import daemon_running, run_once
+from paod.daemon.opening import open_store, prepare_state, prepare_store
+from paod.daemon.serving import serve
+
+__all__ = [
+    "address_of",
+    "close_listener",
+    "daemon_running",
+    "open_listener",
+    "open_store",
+    "prepare_state",
+    "prepare_store",
+    "run_once",
+    "serve",
+]

@@ -68,6 +68,11 @@ class Agenda:
         """Look again soon: a commit was announced that the remote does not show yet."""
         self._rechecks = [now + after for after in RECHECKS]
 
+    @property
+    def expecting(self) -> bool:
+        """Whether an announced commit is still looked for."""
+        return bool(self._rechecks)
+
     def found(self) -> None:
         """Forget the rechecks: the announced commit is there."""
         self._rechecks = []

@@ -7,8 +7,8 @@ what the remote advertised, an unreadable object is ``MirrorBroken`` and never a
 """
 
 from paod.mirror.history import Line
-from paod.mirror.local import Mirror
+from paod.mirror.local import Mirror, OnPhase
 from paod.mirror.remote import Credentials, Remote, redact
 from paod.mirror.trees import Limits
 
-__all__ = ["Credentials", "Limits", "Line", "Mirror", "Remote", "redact"]
+__all__ = ["Credentials", "Limits", "Line", "Mirror", "OnPhase", "Remote", "redact"]

@@ -1,0 +1,42 @@
+"""From settings to what a process works with. Each process opens its own, after it was forked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paod.config import Settings
+from paod.daemon.instance import lock_paths
+from paod.database import open_database
+from paod.errors import SettingsError
+from paod.store import Source, Store
+
+
+def open_store(settings: Settings, *, read_only: bool = False) -> Store:
+    """Open the store that the settings describe; connections are made when they are needed."""
+    source = Source(settings.repo_url, settings.repo_branch, settings.catalog_root)
+    return Store(open_database(settings.db_url, read_only=read_only), source=source)
+
+
+def prepare_state(settings: Settings) -> None:
+    """Make the state folder, for this user's eyes only; raise SettingsError when it cannot be."""
+    try:
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"the state folder {settings.state_dir} cannot be made: {error.strerror}",
+            "PAO_STATE_DIR names a folder that paod may write",
+        ) from error
+
+
+def prepare_store(settings: Settings) -> None:
+    """Make or migrate the database, and leave no connection open."""
+    store = open_store(settings)
+    try:
+        store.migrate()
+    finally:
+        store.database.close()
+
+
+def locks_of(settings: Settings) -> tuple[Path, ...]:
+    """Return the files that a running daemon holds locked."""
+    return lock_paths(settings.state_dir, settings.db_file)

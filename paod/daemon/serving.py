@@ -1,0 +1,99 @@
+"""``paod serve``: everything that must be so before the first fork, and what each child runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable
+
+from paod.config import Settings, with_admin_token
+from paod.daemon.backoff import Backoff
+from paod.daemon.board import Board
+from paod.daemon.child import Death, limit_memory
+from paod.daemon.instance import Instance
+from paod.daemon.listener import address_of, close_listener, open_listener
+from paod.daemon.opening import locks_of, open_store, prepare_state, prepare_store
+from paod.daemon.server import ApiServer, serve_until_told
+from paod.daemon.supervisor import Slot, Supervisor
+from paod.daemon.syncing import Syncing
+from paod.daemon.worker import SyncWorker
+from paod.model import SyncRequest
+
+logger = logging.getLogger("paod.daemon")
+
+
+def _tell_nobody(_state: str) -> None:
+    """Ignore what becomes of the daemon."""
+
+
+def serve(
+    settings: Settings,
+    *,
+    listener: socket.socket | None = None,
+    hangup_ends: bool = False,
+    on_state: Callable[[str], None] = _tell_nobody,
+) -> int:
+    """Follow the repository and serve the API until a signal ends it; return the exit status.
+
+    ``listener``: a socket to serve on in place of the configured address. ``hangup_ends``: SIGHUP
+    ends the daemon as SIGTERM does, instead of asking for a sync. ``on_state`` is told ``ready``
+    and ``stopping``. Raise AlreadyRunning where another daemon has the state folder or the
+    database, MigrationError for a database that is not ours, SettingsError for an address that
+    cannot be had.
+    """
+    prepare_state(settings)
+    instance = Instance(locks_of(settings))
+    try:
+        prepare_store(settings)
+        settings = with_admin_token(settings)
+        listener = listener or open_listener(settings.listen)
+        try:
+            return _supervise(settings, listener, on_state, hangup_ends=hangup_ends)
+        finally:
+            close_listener(listener)
+    finally:
+        instance.close()
+
+
+def _supervise(
+    settings: Settings,
+    listener: socket.socket,
+    on_state: Callable[[str], None],
+    *,
+    hangup_ends: bool,
+) -> int:
+    board = Board()
+    workers = settings.api_workers or len(os.sched_getaffinity(0))
+    logger.info("listening on %s with %d API workers", address_of(listener), workers)
+
+    def api(_: Death | None) -> int:
+        return _run_api(settings, listener, board)
+
+    def sync(death: Death | None) -> int:
+        listener.close()
+        return _run_sync(settings, board, death)
+
+    slots = [Slot("api", api, Backoff(random.uniform)) for _ in range(workers)]
+    slots.append(Slot("sync", sync, Backoff(random.uniform)))
+    return Supervisor(slots, board, hangup_ends=hangup_ends).run(on_state)
+
+
+def _run_api(settings: Settings, listener: socket.socket, board: Board) -> int:
+    """An API worker's life."""
+    from paod.api import create_app
+
+    application = create_app(settings, lambda: open_store(settings), board)
+    return serve_until_told(ApiServer(application, listener, settings.trusted_proxy))
+
+
+def _run_sync(settings: Settings, board: Board, death: Death | None) -> int:
+    """A sync worker's life; ``death`` is its predecessor's, None for the daemon's first."""
+    limit_memory(settings.sync_memory)
+    syncing = Syncing(settings, open_store(settings), board, death)
+    worker = SyncWorker(settings, syncing, board, random.uniform)
+    try:
+        worker.run(SyncRequest("startup") if death is None else None)
+    finally:
+        syncing.abandon()

@@ -1,0 +1,231 @@
+"""The sync worker: serves the queue and watches the remote, until it is told to end or killed.
+
+It lives in a process of its own, which may be killed at any moment: whatever it was doing, the
+database holds the catalog before or after, and the queue still holds what was asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from paod.config import Settings
+from paod.daemon.agenda import Agenda, Failure
+from paod.daemon.board import Board
+from paod.daemon.syncing import GRACE, Syncing
+from paod.errors import CommitNotFound, MirrorError, PaodError
+from paod.model import ClaimedSync, SyncRequest, SyncResult
+
+LOOK_SECONDS = 1.0
+"""After which the queue is looked at, even if nobody called."""
+IDLE_SECONDS = 30.0
+"""Within which the loop comes round when it has nothing to do."""
+HINT_SECONDS = 5.0
+"""Between two polls at the bidding of a call that left no request in the queue."""
+OUTAGE_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Between attempts while the database, or the mirror's folder, cannot be used."""
+PRUNE_SECONDS = 3600.0
+
+logger = logging.getLogger("paod.daemon")
+
+
+class SyncWorker:
+    """Decides when to sync; how is ``Syncing``'s to know."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        syncing: Syncing,
+        board: Board,
+        uniform: Callable[[float, float], float],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``uniform(a, b)`` draws the randomness of intervals and delays."""
+        self._clock = clock
+        self._settings = settings
+        self._syncing = syncing
+        self._store = syncing.store
+        self._board = board
+        self._agenda = Agenda(settings.sync_interval, uniform)
+        self._wanted: list[SyncRequest] = []
+        self._retry: SyncRequest | None = None
+        self._announced: SyncRequest | None = None
+        self._reached: tuple[str | None] | None = None
+        """The tip that a sync has dealt with, in a tuple; None: no tip is dealt with."""
+        self._called = False
+        self._looked_at = clock()
+        self._prune_at = clock() + PRUNE_SECONDS
+        self._outages = 0
+
+    def run(self, first: SyncRequest | None) -> NoReturn:
+        """Work until SIGTERM."""
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGHUP, lambda *_: self.ask(SyncRequest("manual", reason="SIGHUP")))
+        self.begin(first)
+        while True:
+            self._go_on()
+
+    def begin(self, first: SyncRequest | None) -> None:
+        """Ask for ``first`` at once; None: look at the remote instead."""
+        if first is None:
+            self._agenda.soon(self._clock())
+        else:
+            self.ask(first)
+
+    def ask(self, request: SyncRequest) -> None:
+        """Put a request into the queue at the next turn."""
+        self._wanted.append(request)
+
+    def _go_on(self) -> None:
+        """Take a turn or wait; say once when the database or the mirror cannot be used."""
+        try:
+            if not self.turn():
+                self.wait()
+        except PaodError as error:
+            delay = OUTAGE_SECONDS[min(self._outages, len(OUTAGE_SECONDS) - 1)]
+            if not self._outages:
+                logger.error("the sync worker waits: %s (%s)", error, error.hint or "no hint")
+            self._outages += 1
+            self._board.enter("waiting", delay + IDLE_SECONDS)
+            time.sleep(delay)
+        else:
+            if self._outages:
+                logger.info("the sync worker goes on")
+            self._outages = 0
+
+    def turn(self) -> bool:
+        """Do the next thing there is to do; return False when there is nothing."""
+        self._board.enter("idle", IDLE_SECONDS)
+        self._ask()
+        served = self._syncing.serve_one()
+        if served is not None:
+            self._digest(*served)
+        elif self._is_due():
+            self._look()
+        elif self._clock() >= self._prune_at:
+            self._prune()
+        else:
+            return False
+        return True
+
+    def wait(self) -> None:
+        """Wait for a call, for the next look at the remote, or a second."""
+        left = self._agenda.wait(self._clock())
+        self._board.next_poll_at = None if left == math.inf else time.time() + left
+        self._called = self._store.database.wait(min(LOOK_SECONDS, left))
+
+    def _ask(self) -> None:
+        while self._wanted:
+            self._store.enqueue(self._wanted[0])
+            self._wanted.pop(0)
+
+    def _is_due(self) -> bool:
+        """Whether to look at the remote: by the agenda, or called by one who left no request.
+
+        Such a call comes from a webhook that could not be written down.
+        """
+        now = self._clock()
+        called, self._called = self._called, False
+        hinted = called and now - self._looked_at >= HINT_SECONDS
+        return hinted or not self._agenda.wait(now)
+
+    def _look(self) -> None:
+        now = self._clock()
+        self._looked_at = now
+        expecting = self._agenda.expecting
+        self._agenda.look(now)
+        if self._retry is not None:
+            self.ask(self._retry)
+            self._retry = None
+            return
+        announced = self._announced if expecting else None
+        self._poll(now, announced or SyncRequest("schedule"))
+
+    def _poll(self, now: float, request: SyncRequest) -> None:
+        """Ask for the remote's tip; a new one, or none to be had, is for a sync to deal with."""
+        with self._syncing.alone() as mine:
+            if not mine:
+                return
+            pinned = self._store.head().pin is not None
+            try:
+                tip = self._syncing.mirror.remote_tip()
+            except MirrorError as error:
+                self._poll_failed(now, error, None if pinned else request)
+                return
+            if not pinned and (tip,) != self._reached:
+                self.ask(request)
+                return
+            self._store.touch_checked()
+            self._agenda.settled(now)
+
+    def _poll_failed(self, now: float, error: MirrorError, request: SyncRequest | None) -> None:
+        """Let a sync find and record what is wrong; None: the catalog is pinned, no sync looks."""
+        if request is not None:
+            self.ask(request)
+            return
+        delay = self._agenda.failed(now, Failure(error.reason_given))
+        logger.warning("poll failed, next in %.0f s: %s", delay, error)
+
+    def _digest(self, claimed: ClaimedSync, result: SyncResult) -> None:
+        """Draw what follows from a sync for the next look at the remote."""
+        now = self._clock()
+        request = claimed.request
+        if request.dry_run:
+            return
+        if not request.follows_branch and request.pin != "clear":
+            self._reached = None
+        elif result.status == "failed":
+            self._plan_retry(now, request, result)
+        else:
+            self._settle(now, request)
+
+    def _settle(self, now: float, request: SyncRequest) -> None:
+        self._retry = None
+        self._looked_at = now
+        self._reached = (self._syncing.mirror.tip(),)
+        self._agenda.settled(now)
+        self._await_announced(now, request)
+
+    def _plan_retry(self, now: float, request: SyncRequest, result: SyncResult) -> None:
+        delay = self._agenda.failed(now, Failure(result.reason))
+        self._retry = replace(request, trigger="schedule")
+        logger.info("sync failed %d times in a row, next in %.0f s", self._agenda.failures, delay)
+
+    def _await_announced(self, now: float, request: SyncRequest) -> None:
+        """Look again soon for a commit that a webhook announced and the remote did not show."""
+        known = _announced(self._announced)
+        commit = _announced(request)
+        if commit is not None and commit != known and not self._has(commit):
+            self._announced = request
+            self._agenda.expect(now)
+        elif known is not None and self._has(known):
+            self._announced = None
+            self._agenda.found()
+
+    def _has(self, commit: str) -> bool:
+        try:
+            self._syncing.mirror.resolve(commit)
+        except CommitNotFound:
+            return False
+        return True
+
+    def _prune(self) -> None:
+        self._board.enter("prune", IDLE_SECONDS + GRACE)
+        self._prune_at = self._clock() + PRUNE_SECONDS
+        self._store.prune(self._settings.retention_days)
+
+
+def _leave(*_: Any) -> NoReturn:
+    """End at the next safe point; a transaction under way is rolled back as the stack unwinds."""
+    raise SystemExit(0)
+
+
+def _announced(request: SyncRequest | None) -> str | None:
+    """Return the commit that a request's webhook said the branch has now."""
+    after = (request.webhook or {}).get("after") if request is not None else None
+    return after if isinstance(after, str) and after.strip("0") else None

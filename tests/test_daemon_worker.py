@@ -1,0 +1,314 @@
+"""When the sync worker syncs: queue, polls, retries, announcements; by a clock that we move."""
+
+import shutil
+
+import pytest
+
+from paod.config import load
+from paod.daemon import open_store, prepare_state, prepare_store
+from paod.daemon.agenda import RECHECKS
+from paod.daemon.board import Board, HeldFile
+from paod.daemon.child import Death
+from paod.daemon.syncing import Syncing
+from paod.daemon.worker import SyncWorker
+from paod.model import SyncRequest
+from paod.store import ProblemFilters
+from tests.origin import Origin
+
+INTERVAL = 60.0
+ITEM = """\
+name: {name}
+version: "1.0.0"
+description: An item
+owner: a-team
+tags: [one]
+presentation:
+  fields:
+    - {{name: size, type: string}}
+fulfillment:
+  manual:
+    system: email
+    template: {{to: a@example.org}}
+"""
+
+
+class Bench:
+    """A worker in this process, its repository, and the clock."""
+
+    def __init__(self, folder, origin, **extra):
+        self.now = 1000.0
+        self.origin = origin
+        self.settings = load(
+            {
+                "PAO_REPO_URL": origin.url,
+                "PAO_STATE_DIR": str(folder / "state"),
+                "PAO_SYNC_INTERVAL": str(INTERVAL),
+            }
+            | extra
+        )
+        prepare_state(self.settings)
+        prepare_store(self.settings)
+        self.board = Board()
+        self.start(None, SyncRequest("startup"))
+
+    def start(self, death, first):
+        self.store = open_store(self.settings)
+        self.syncing = Syncing(self.settings, self.store, self.board, death)
+        self.worker = SyncWorker(
+            self.settings, self.syncing, self.board, lambda _low, high: high, lambda: self.now
+        )
+        self.worker.begin(first)
+
+    def pass_time(self, seconds):
+        """Let time pass, and the worker do all that is due then."""
+        self.now += seconds
+        for _ in range(10):
+            if not self.worker.turn():
+                return
+        raise AssertionError("the worker does not come to rest")
+
+    def runs(self):
+        """Return ``trigger status reason`` of every sync that ended, oldest first."""
+        rows, number = [], 1
+        while (row := self.store.sync(number)) is not None:
+            rows.append(f"{row['trigger']} {row['status']} {row['reason']}")
+            number += 1
+        return rows
+
+    def add(self, name):
+        self.origin.write(f"catalog/things/{name}.yaml", ITEM.format(name=name))
+        return self.origin.commit(f"Add {name}")
+
+    def applied(self):
+        return self.store.head().commit
+
+
+@pytest.fixture
+def origin(tmp_path):
+    with Origin(tmp_path) as origin:
+        origin.write("catalog/things/first.yaml", ITEM.format(name="first"))
+        origin.commit("Begin")
+        yield origin
+
+
+@pytest.fixture
+def bench(tmp_path, origin):
+    bench = Bench(tmp_path, origin)
+    bench.pass_time(0)
+    yield bench
+    bench.store.database.close()
+
+
+def test_it_begins_with_a_sync(bench):
+    assert bench.runs() == ["startup completed Succeeded"]
+    assert bench.applied() == bench.origin.head
+    assert bench.board.syncs == 1
+
+
+def test_a_poll_that_finds_nothing_leaves_no_row(bench):
+    bench.pass_time(INTERVAL * 1.1)
+    checked = bench.store.head().checked_at
+    assert checked is not None
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.store.head().checked_at > checked
+    assert len(bench.runs()) == 1
+
+
+def test_a_poll_that_finds_a_commit_brings_it(bench):
+    head = bench.add("second")
+    bench.pass_time(INTERVAL)
+    assert bench.applied() != head, "not before the interval has passed"
+    bench.pass_time(INTERVAL * 0.1)
+    assert bench.applied() == head
+    assert bench.runs()[1:] == ["schedule completed Succeeded"]
+
+
+def test_without_an_interval_nothing_is_polled(tmp_path, origin):
+    bench = Bench(tmp_path, origin, PAO_SYNC_INTERVAL="0")
+    bench.pass_time(0)
+    bench.add("second")
+    bench.pass_time(100_000)
+    assert len(bench.runs()) == 1
+
+
+def test_a_request_is_served_whatever_the_time(bench):
+    head = bench.add("second")
+    bench.store.enqueue(SyncRequest("manual"))
+    bench.worker.turn()
+    assert bench.applied() == head
+
+
+def test_a_failing_remote_is_recorded_and_retried_backing_off(bench, tmp_path):
+    hidden = bench.origin.path.rename(tmp_path / "hidden.git")
+    bench.pass_time(INTERVAL * 1.1)
+    assert len(bench.runs()) == 2
+    assert bench.runs()[-1].startswith("schedule failed")
+    bench.pass_time(1.9)
+    assert len(bench.runs()) == 2
+    bench.pass_time(0.1)
+    assert len(bench.runs()) == 3
+    bench.pass_time(3.9)
+    assert len(bench.runs()) == 3
+    hidden.rename(bench.origin.path)
+    head = bench.add("second")
+    bench.pass_time(0.1)
+    assert bench.runs()[-1] == "schedule completed Succeeded"
+    assert bench.applied() == head
+
+
+def test_a_retry_is_of_what_was_asked_for(bench, tmp_path):
+    hidden = bench.origin.path.rename(tmp_path / "hidden.git")
+    bench.store.enqueue(SyncRequest("manual", mode="full"))
+    bench.worker.turn()
+    hidden.rename(bench.origin.path)
+    bench.pass_time(2.0)
+    row = bench.store.sync(3)
+    assert (row["trigger"], row["mode"], row["status"]) == ("schedule", "full", "completed")
+
+
+def test_a_request_runs_at_once_even_while_a_retry_waits(bench, tmp_path):
+    hidden = bench.origin.path.rename(tmp_path / "hidden.git")
+    bench.store.enqueue(SyncRequest("manual"))
+    bench.worker.turn()
+    hidden.rename(bench.origin.path)
+    bench.store.enqueue(SyncRequest("webhook"))
+    bench.worker.turn()
+    assert bench.runs()[-1].startswith("webhook completed")
+    bench.pass_time(10.0)
+    assert bench.runs()[-1].startswith("webhook completed"), "and the retry is not needed any more"
+
+
+def test_an_announced_commit_is_looked_for_soon(bench):
+    webhook = {"ref": "refs/heads/main", "after": "f" * 40}
+    bench.store.enqueue(SyncRequest("webhook", webhook=webhook))
+    bench.worker.turn()
+    head = bench.add("second")
+    bench.pass_time(RECHECKS[0])
+    assert bench.applied() == head
+    assert bench.runs()[-1] == "webhook completed Succeeded"
+
+
+def test_a_commit_that_never_comes_is_given_up(bench):
+    webhook = {"ref": "refs/heads/main", "after": "f" * 40}
+    bench.store.enqueue(SyncRequest("webhook", webhook=webhook))
+    bench.worker.turn()
+    for seconds in RECHECKS:
+        bench.pass_time(seconds)
+    assert len(bench.runs()) == 2
+    bench.add("second")
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.runs()[2:] == ["schedule completed Succeeded"]
+
+
+def test_an_announced_commit_that_is_there_needs_no_other_look(bench):
+    head = bench.add("second")
+    bench.store.enqueue(SyncRequest("webhook", webhook={"after": head}))
+    bench.worker.turn()
+    checked = bench.store.head().checked_at
+    bench.pass_time(RECHECKS[-1])
+    assert bench.store.head().checked_at == checked
+
+
+def test_a_pinned_catalog_is_polled_and_does_not_move(bench):
+    held = bench.applied()
+    bench.store.enqueue(SyncRequest("rollback", commit=held, pin="set", reason="bad release"))
+    bench.worker.turn()
+    bench.add("second")
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.applied() == held
+    assert bench.store.head().checked_at is not None
+    assert len(bench.runs()) == 2
+    bench.store.enqueue(SyncRequest("manual", pin="clear"))
+    bench.worker.turn()
+    assert bench.applied() == bench.origin.head
+
+
+def test_a_commit_asked_for_without_a_pin_is_left_at_the_next_poll(bench):
+    first = bench.applied()
+    head = bench.add("second")
+    bench.store.enqueue(SyncRequest("manual"))
+    bench.store.enqueue(SyncRequest("manual", commit=first))
+    bench.worker.turn()
+    bench.worker.turn()
+    assert bench.applied() == first
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.applied() == head
+
+
+def test_a_refused_commit_is_not_tried_at_every_poll(tmp_path, origin):
+    bench = Bench(tmp_path, origin, PAO_SYNC_POLICY="strict")
+    bench.pass_time(0)
+    bench.origin.write("catalog/things/bad.yaml", "name: [")
+    bench.origin.commit("Break")
+    bench.pass_time(INTERVAL * 1.1)
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.runs()[1:] == ["schedule rejected ProblemsFound"]
+
+
+def test_a_call_without_a_request_is_a_hint_to_look(bench):
+    bench.worker.wait()  # a thread's first wait ends at once
+    bench.pass_time(0)
+    head = bench.add("second")
+    other = open_store(bench.settings)
+    for seconds, applied in ((1.0, False), (10.0, True)):
+        other.database.wake()
+        bench.worker.wait()
+        bench.pass_time(seconds)
+        assert (bench.applied() == head) is applied
+    other.database.close()
+
+
+def test_what_a_dead_worker_left_is_failed_and_run_again(bench):
+    head = bench.add("second")
+    bench.store.enqueue(SyncRequest("manual"))
+    assert bench.store.claim() is not None
+    bench.store.database.close()
+    bench.start(Death(-9, True, "fetch"), None)
+    bench.pass_time(0)
+    assert bench.runs()[1] == "manual failed RemoteTimeout"
+    assert bench.runs()[2] == "manual completed Succeeded"
+    assert bench.applied() == head
+
+
+def test_a_file_that_killed_two_workers_is_set_aside(bench):
+    bench.add("second")
+    bench.origin.write("catalog/things/killer.yaml", ITEM.format(name="killer"))
+    bench.origin.commit("Kill")
+    oid = blob_of(bench.origin, "catalog/things/killer.yaml")
+    for _ in range(2):
+        bench.store.database.close()
+        held = HeldFile(oid, "catalog/things/killer.yaml", 1.0)
+        bench.start(Death(-11, False, "fold", held), None)
+        bench.worker.turn()
+    bench.pass_time(0)
+    codes = [row["code"] for row in open_problems(bench.store)]
+    assert codes == ["crashes-parser"]
+    assert bench.runs()[-1].endswith("completed Succeeded")
+
+
+def test_a_lost_mirror_is_made_again(bench):
+    shutil.rmtree(bench.settings.mirror_dir)
+    head = bench.add("second")
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.applied() == head
+
+
+def test_while_another_process_syncs_nothing_is_served(bench):
+    other = open_store(bench.settings)
+    head = bench.add("second")
+    with other.database.sync_lock() as mine:
+        assert mine
+        bench.store.enqueue(SyncRequest("manual"))
+        bench.worker.turn()
+        assert bench.applied() != head
+    bench.worker.turn()
+    assert bench.applied() == head
+    other.database.close()
+
+
+def blob_of(origin, path):
+    return origin.git("rev-parse", f"HEAD:{path}")
+
+
+def open_problems(store):
+    return store.problems(ProblemFilters(), None, 50).rows
