@@ -1,0 +1,55 @@
+"""Exit statuses, decided here and nowhere else: 0 fine, 1 found problems or failed, 2 wrong usage.
+
+Commands return what they found; what they raise becomes a sentence on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+import click
+
+from paod.errors import PaodError, SettingsError
+
+
+class Exit(IntEnum):
+    """What a command tells its caller."""
+
+    FINE = 0
+    FAILED = 1
+    USAGE = 2
+    INTERRUPTED = 130
+
+
+def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) -> int:
+    """Run a command and return its exit status; ``complain`` is told what went wrong."""
+    try:
+        outcome = run()
+        sys.stdout.flush()
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        complain(error.format_message(), "")
+        return Exit.USAGE
+    except SettingsError as error:
+        complain(str(error), error.hint)
+        return Exit.USAGE
+    except PaodError as error:
+        complain(str(error), error.hint)
+        return Exit.FAILED
+    except BrokenPipeError:
+        _leave_quietly()
+        return Exit.FINE
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    return int(outcome) if isinstance(outcome, int) else Exit.FINE
+
+
+def _leave_quietly() -> None:
+    """Point standard output nowhere: its reader has gone, and Python would complain at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,120 @@
+"""What commands print: tables and colour for people, plain lines when piped, JSON for machines.
+
+Names, messages and paths come from a repository that others write to, so nothing reaches a terminal
+from here with a control character in it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from paod.log import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NOTHING = "-"
+Value = TypeVar("Value")
+
+
+def is_terminal() -> bool:
+    """Return whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
+def print_json(value: Any) -> None:
+    """Print a value for machines, in ASCII, so that nothing in it can steer a terminal."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f"))
+
+
+def print_line(text: str = "", style: str | None = None) -> None:
+    """Print one line, with a style (``bold red``) where a person reads it."""
+    if style is None or not is_terminal():
+        click.echo(escape(text))
+    else:
+        _console().print(escape(text), style=style, markup=False, soft_wrap=True)
+
+
+def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
+    """Print ``name  value`` lines, the names aligned; those without a value are left out."""
+    shown = [(name, value) for name, value in pairs if value is not None]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        print_line(f"{name:<{width}}  {value}")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as a table, or as tab-separated lines under a heading when piped."""
+    cells = [[escape(_cell(value)) for value in row] for row in rows]
+    if is_terminal():
+        _print_rich_table(columns, cells)
+        return
+    for line in (columns, *cells):
+        click.echo("\t".join(line))
+
+
+def complain(message: str, hint: str = "") -> None:
+    """Say on standard error what went wrong, and what to do."""
+    first, *rest = (escape(line) for line in message.split("\n"))
+    click.secho(f"paod: {first}", err=True, fg="red" if sys.stderr.isatty() else None)
+    for line in rest:
+        click.echo(line, err=True)
+    if hint:
+        click.echo(f"  hint: {escape(hint)}", err=True)
+
+
+def progress(values: Iterable[Value], what: str) -> Iterator[Value]:
+    """Pass values on, with a counter on standard error where a person waits."""
+    if not sys.stderr.isatty():
+        yield from values
+        return
+    with waiting(what) as tell:
+        for number, value in enumerate(values, start=1):
+            tell(f"{what} {number:,}")
+            yield value
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[Any]:
+    """Show on standard error that something is under way; the value tells a new text for it."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console  # a terminal is worth the time that this import takes
+    from rich.markup import escape as literally
+
+    with Console(stderr=True).status(literally(what)) as status:
+        yield lambda text: status.update(literally(escape(text)))
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or NOTHING
+    return str(value)
+
+
+def _print_rich_table(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    _console().print(table)
+
+
+@cache
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, emoji=False)

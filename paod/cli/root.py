@@ -1,0 +1,76 @@
+"""The command ``paod``: a list of commands that are imported when they are asked for.
+
+``paod --help`` and a mistyped command answer without loading Git, SQL or HTTP.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from paod import __version__
+
+COMMANDS = {
+    "serve": ("serving", "The daemon: follow the repository and serve the API."),
+    "demo": ("serving", "The same on an example repository, with nothing to configure."),
+    "sync": ("syncing", "Sync the catalog once, now."),
+    "plan": ("syncing", "Tell what a sync would change, and change nothing."),
+    "validate": ("validating", "Check files, folders or a whole checkout."),
+    "status": ("reporting", "Tell what is served, since when, and what waits."),
+    "history": ("reading", "List the revisions of an item or a bundle."),
+    "diff": ("reading", "Tell what changed between two revisions."),
+    "problems": ("reporting", "List what is wrong with documents."),
+    "rollback": ("syncing", "Hold the catalog at an earlier commit."),
+    "resume": ("syncing", "Let the catalog follow the branch again."),
+    "token": ("tokens", "Make a token, and the hash that may stand in for it."),
+}
+"""Each command's module in this room, and its line in the list of commands."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported by name."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Return the names in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """Import a command; None: there is none of that name."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"paod.cli.{COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a mistyped one is answered with the nearest."""
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near and not args[0].startswith("-"):
+            context.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(context, args)
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="paod %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    expose_value=True,
+    help="The YAML file with settings, for the commands that need any.",
+)
+def root(**_options: Any) -> None:
+    """Keep a service catalog in step with its Git repository, and serve it.
+
+    Try `paod demo` first: it needs nothing configured.
+    """

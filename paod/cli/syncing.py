@@ -1,0 +1,130 @@
+"""The commands that move the catalog. They ask through the same queue as the API does.
+
+Where a daemon runs, it does the work; else it is done here, with the same limits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from paod import daemon, log
+from paod.cli.exits import Exit
+from paod.cli.opening import opened
+from paod.cli.options import as_json, with_settings
+from paod.cli.outcome import print_outcome, summary
+from paod.cli.output import complain, print_json, waiting
+from paod.config import Settings
+from paod.errors import PaodError
+from paod.model import SyncRequest
+
+GOOD = "completed"
+
+verbosely = click.option("--verbose", is_flag=True, help="Show the log of a sync that runs here.")
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Fold the whole history again, and compare.")
+@click.option("--commit", metavar="REV", help="Go to this commit instead of the branch's head.")
+@click.option("--dry-run", is_flag=True, help="Tell what would change, and change nothing.")
+@click.option(
+    "--allow-mass-removal",
+    is_flag=True,
+    help="Let this commit remove many documents; without --commit, the one that was blocked last.",
+)
+@as_json
+@verbosely
+@with_settings
+def sync(
+    settings: Settings,
+    *,
+    full: bool,
+    commit: str | None,
+    dry_run: bool,
+    allow_mass_removal: bool,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Sync the catalog once, now."""
+    allowed = (commit or _blocked_commit(settings)) if allow_mass_removal else None
+    request = SyncRequest(
+        "manual",
+        mode="full" if full else "incremental",
+        commit=commit,
+        dry_run=dry_run,
+        allow_mass_removal=allowed,
+    )
+    return _ask(settings, request, as_json=as_json, verbose=verbose)
+
+
+@click.command()
+@click.argument("rev", required=False)
+@as_json
+@verbosely
+@with_settings
+def plan(settings: Settings, rev: str | None, *, as_json: bool, verbose: bool) -> int:
+    """Tell what a sync would change, and change nothing.
+
+    REV is a commit, by its hash or the beginning of it; left out, it is the branch's head.
+    """
+    return _ask(
+        settings, SyncRequest("manual", commit=rev, dry_run=True), as_json=as_json, verbose=verbose
+    )
+
+
+@click.command()
+@click.argument("rev")
+@click.option("--reason", required=True, help="Why, for whoever wonders later.")
+@as_json
+@verbosely
+@with_settings
+def rollback(settings: Settings, rev: str, reason: str, *, as_json: bool, verbose: bool) -> int:
+    """Hold the catalog at an earlier commit.
+
+    Pushes are recorded but move nothing until `paod resume`. Works while the remote is down.
+    """
+    request = SyncRequest("rollback", commit=rev, pin="set", reason=reason)
+    return _ask(settings, request, as_json=as_json, verbose=verbose)
+
+
+@click.command()
+@as_json
+@verbosely
+@with_settings
+def resume(settings: Settings, *, as_json: bool, verbose: bool) -> int:
+    """Let the catalog follow the branch again."""
+    return _ask(settings, SyncRequest("manual", pin="clear"), as_json=as_json, verbose=verbose)
+
+
+def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bool) -> int:
+    """Have a request carried out, print how it ended, and return the exit status."""
+    level = settings.log_level if verbose else "critical"
+    log.setup(level, settings.log_format, settings.secret_values)
+    with waiting("waiting for the sync to start") as tell:
+        row = daemon.run_once(settings, request, lambda phase: tell(f"sync: {phase}"))
+    good = row["status"] == GOOD
+    if as_json:
+        print_json(row)
+    elif good:
+        print_outcome(row)
+    else:
+        complain(summary(row))
+    return Exit.FINE if good else Exit.FAILED
+
+
+def _blocked_commit(settings: Settings) -> str:
+    """Return the commit of the last sync, if the mass-removal guard blocked it."""
+    last = _last_sync(settings)
+    if last is None or last["status"] != "blocked" or not last["to_commit"]:
+        raise PaodError(
+            "leave to remove many documents is given for one commit, and none is blocked",
+            "name it: paod sync --commit REV --allow-mass-removal",
+        )
+    return str(last["to_commit"])
+
+
+def _last_sync(settings: Settings) -> dict[str, Any] | None:
+    with opened(settings) as store:
+        last: dict[str, Any] | None = store.last()
+        return last

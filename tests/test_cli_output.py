@@ -1,0 +1,159 @@
+"""What commands print: for people, for pipes, for machines; and nothing that steers a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paod.cli.findings import has_errors, print_findings, tally
+from paod.cli.outcome import changed, counted, short, summary
+from paod.cli.output import complain, print_json, print_line, print_pairs, print_table
+
+CHECKOUT = Path(__file__).parent.parent
+HOSTILE = "a\x1b[2Jb\nc\x9bd"
+
+
+def test_piped_tables_are_lines_of_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "tags", "note"), [("x", ["a", "b"], None), ("y", [], HOSTILE)])
+    assert capsys.readouterr().out.splitlines() == [
+        "name\ttags\tnote",
+        "x\ta, b\t-",
+        "y\t-\ta\\x1b[2Jb\\nc\\x9bd",
+    ]
+
+
+def test_pairs_are_aligned_and_leave_out_what_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    print_pairs([("a", 1), ("none", None), ("bcd", HOSTILE)])
+    assert capsys.readouterr().out == "a    1\nbcd  a\\x1b[2Jb\\nc\\x9bd\n"
+
+
+def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"é": HOSTILE + "\x7f"})
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {"é": HOSTILE + "\x7f"}
+    assert all(line.isascii() and line.isprintable() for line in shown.splitlines())
+
+
+def test_complaints_keep_their_lines_and_lose_their_controls(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    complain("one\ntwo \x1b[1m", "three\x07")
+    assert capsys.readouterr().err == "paod: one\ntwo \\x1b[1m\n  hint: three\\x07\n"
+
+
+def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line(HOSTILE, "bold")
+    assert capsys.readouterr().out == "a\\x1b[2Jb\\nc\\x9bd\n"
+
+
+def problem(severity: str, hint: str = "") -> dict[str, object]:
+    place = {"path": "catalog/a/b.yaml", "line": 3, "column": 7}
+    return {**place, "severity": severity, "code": "bad-name", "message": "no", "hint": hint}
+
+
+def test_problems_look_like_a_compilers(capsys: pytest.CaptureFixture[str]) -> None:
+    print_findings([problem("error", "so"), problem("warning")])
+    assert capsys.readouterr().out.splitlines() == [
+        "catalog/a/b.yaml:3:7: error[bad-name]: no",
+        "    hint: so",
+        "catalog/a/b.yaml:3:7: warning[bad-name]: no",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("severities", "said", "errors"),
+    [
+        ([], "no problems", False),
+        (["warning"], "1 warning", False),
+        (["error", "error", "warning"], "2 errors and 1 warning", True),
+    ],
+)
+def test_tallies(severities: list[str], said: str, errors: bool) -> None:
+    problems = [problem(severity) for severity in severities]
+    assert tally(problems) == said
+    assert has_errors(problems) is errors
+
+
+def row(**more: object) -> dict[str, object]:
+    base = {"sync_id": 7, "status": "completed", "reason": "Succeeded", "dry_run": False}
+    ends = {"from_commit": "a" * 40, "to_commit": "b" * 40, "message": ""}
+    return {**base, **ends, **more}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            row(items_added=1, items_updated=2),
+            f"sync 7 completed: changed items +1 ~2 -0 ({'a' * 12} → {'b' * 12})",
+        ),
+        (
+            row(dry_run=True, from_commit=None, bundles_removed=3),
+            f"sync 7 completed: would change bundles +0 ~0 -3 (nothing → {'b' * 12})",
+        ),
+        (row(), f"sync 7 completed: changed nothing that readers see ({'a' * 12} → {'b' * 12})"),
+        (row(reason="UpToDate", message="nothing new"), "sync 7 completed: nothing new"),
+        (
+            row(status="blocked", reason="MassRemoval", message="no; say so"),
+            "sync 7 blocked (MassRemoval): no; say so",
+        ),
+    ],
+)
+def test_a_sync_in_one_line(given: dict[str, object], said: str) -> None:
+    assert summary(given) == said
+
+
+def test_small_words() -> None:
+    assert changed({}) == "nothing that readers see"
+    assert short(None) == "nothing"
+    assert (counted(1, "error"), counted(1200, "error")) == ("1 error", "1,200 errors")
+
+
+def on_a_terminal(*command: str, folder: Path) -> bytes:
+    """Run Python with a terminal for all three streams, and return what the terminal got."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        environment = {"TERM": "xterm-256color", "PYTHONPATH": str(CHECKOUT)}
+        os.execve(sys.executable, [sys.executable, *command], environment)
+    got, end = b"", time.monotonic() + 60
+    try:
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 1)[0]:
+                got += os.read(terminal, 65_536)
+    except OSError:  # the other side is closed
+        pass
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return got
+
+
+def test_on_a_terminal_there_is_colour_and_nothing_of_the_authors(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog" / "databases"
+    catalog.mkdir(parents=True)
+    (catalog / "bad\x1b]0;owned\x07.yaml").write_text("name: [red]x[/red]\n")
+    got = on_a_terminal("-m", "paod", "validate", folder=tmp_path)
+    assert b"\x1b[" in got
+    assert b"error[bad-path]" in got
+    assert b"owned\x07" not in got
+    assert b"\x1b]0;" not in got
+
+
+def test_on_a_terminal_there_are_tables(tmp_path: Path) -> None:
+    (tmp_path / "table.py").write_text("""
+from paod.cli.output import print_table, waiting
+with waiting("at [it]") as tell:
+    tell("at [b]")
+print_table(("name", "note"), [("x", "[bold]kept[/bold]\\x1b[2J")])
+""")
+    got = on_a_terminal("table.py", folder=tmp_path)
+    assert "─".encode() in got
+    assert b"[bold]kept[/bold]" in got
+    assert b"\\x1b[2J" in got
