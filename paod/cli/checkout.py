@@ -31,9 +31,10 @@ class Part:
 def part_of(path: Path, root: str) -> Part:
     """Find the checkout that holds a path, and which part of it the path is."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow links)
-    if path.is_dir() and (path / root).is_dir():
-        return Part(path, root, whole=True, placed=True)
     checkout = next(_checkouts(path, root), None)
+    in_git = checkout is not None and _is_git(checkout)
+    if not in_git and (path / root).is_dir():
+        return Part(path, root, whole=True, placed=True)
     if checkout is not None:
         below = path.relative_to(checkout).as_posix()
         return Part(checkout, below, whole=below == root, placed=True)
@@ -50,4 +51,8 @@ def _checkouts(path: Path, root: str) -> Iterator[Path]:
         for folder in (path, *path.parents)
         if len(folder.parents) >= depth and folder.parents[depth - 1] / root == folder
     ]
-    yield from sorted(found, key=lambda folder: not (folder / ".git").exists())
+    yield from sorted(found, key=lambda folder: not _is_git(folder))
+
+
+def _is_git(folder: Path) -> bool:
+    return (folder / ".git").exists()
