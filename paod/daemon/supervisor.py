@@ -99,6 +99,7 @@ class Supervisor:
         slot.overran = False
         slot.started = now
         slot.pid = fork(lambda: slot.body(death), self._lifeline)
+        logger.info("%s worker %d started", slot.kind, slot.pid)
 
     def _reap(self) -> None:
         for slot in self._slots:

@@ -70,7 +70,7 @@ class Syncing:
         self.store.recover("Interrupted", "paod was stopped while this sync ran")
 
     def _run(self, claimed: ClaimedSync) -> SyncResult:
-        self._sync_ends = time.monotonic() + self._settings.sync_timeout + GRACE
+        self._sync_ends = time.monotonic() + self._settings.sync_timeout
         self._enter("sync")
         shop = Workshop(
             mirror=self.mirror,
@@ -111,6 +111,7 @@ class Syncing:
         left = self._sync_ends - time.monotonic()
         allowed = left if seconds is None else min(left, seconds + GRACE)
         self._board.enter(phase, allowed)
+        failpoint(f"phase:{phase}")
 
     def _note(self, oid: str, path: str) -> None:
         self._board.hold(oid, path)

@@ -1,0 +1,128 @@
+"""One sync for a command: here in a child, or by the daemon that runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from paod.config import load
+from paod.daemon import daemon_running, open_store, run_once
+from paod.daemon.instance import Instance, lock_paths
+from paod.model import SyncRequest
+from tests.origin import Origin
+from tests.served import ROOT, item
+
+
+@pytest.fixture
+def origin(tmp_path):
+    with Origin(tmp_path) as origin:
+        origin.write("catalog/things/first.yaml", item("first"))
+        origin.commit("Begin")
+        yield origin
+
+
+@pytest.fixture
+def environment(tmp_path, origin):
+    return {
+        "PATH": os.environ["PATH"],
+        "PAO_REPO_URL": origin.url,
+        "PAO_STATE_DIR": str(tmp_path / "state"),
+    }
+
+
+@pytest.fixture
+def settings(environment):
+    return load(environment)
+
+
+def paod_sync(environment, *arguments, **extra):
+    """Start ``paod sync --json`` as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "paod", "sync", "--json", *arguments],
+        cwd=ROOT,
+        env=environment | extra,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_one_sync_in_a_child(settings, origin):
+    assert not daemon_running(settings)
+    phases = []
+    row = run_once(settings, SyncRequest("manual"), phases.append)
+    assert (row["status"], row["to_commit"], row["items_added"]) == ("completed", origin.head, 1)
+    assert phases[0] == "starting"
+    assert run_once(settings, SyncRequest("manual"))["reason"] == "UpToDate"
+
+
+def test_a_failure_is_a_row_too(settings, origin, tmp_path):
+    origin.path.rename(tmp_path / "hidden.git")
+    assert run_once(settings, SyncRequest("manual"))["status"] == "failed"
+
+
+def test_what_was_queued_is_served_with_it(settings, origin):
+    run_once(settings, SyncRequest("manual"))
+    store = open_store(settings)
+    earlier = store.enqueue(SyncRequest("webhook"))
+    row = run_once(settings, SyncRequest("manual"))
+    assert row["triggers"] == ["webhook", "manual"]
+    assert store.sync(earlier)["superseded_by"] == row["sync_id"]
+    store.database.close()
+
+
+def test_where_a_daemon_runs_it_does_the_work(settings, origin):
+    run_once(settings, SyncRequest("manual"))
+    program = (
+        "import os, sys, time; from paod.config import load; from paod.daemon import open_store;"
+        "from paod.daemon.board import Board; from paod.daemon.syncing import Syncing;"
+        "s = load(os.environ); time.sleep(1);"
+        "Syncing(s, open_store(s), Board()).serve_one(5.0)"
+    )
+    instance = Instance(lock_paths(settings.state_dir, settings.db_file))
+    environment = {"PAO_REPO_URL": origin.url, "PAO_STATE_DIR": str(settings.state_dir)}
+    daemon = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=environment)
+    assert daemon_running(settings)
+    row = run_once(settings, SyncRequest("manual"), lambda _: pytest.fail("it was done here"))
+    assert row["status"] == "completed"
+    assert daemon.wait(10) == 0
+    instance.close()
+
+
+def test_a_file_that_kills_the_child_is_set_aside_in_one_command(environment, origin):
+    origin.write("catalog/things/killer.yaml", item("killer"))
+    origin.commit("Kill")
+    failpoint = "in_hand:catalog/things/killer.yaml=segv"
+    out, log = paod_sync(environment, PAOD_FAILPOINT=failpoint).communicate(timeout=30)
+    row = json.loads(out)
+    assert (row["status"], row["items_added"], row["problems"]) == ("completed", 1, 1), log
+
+
+def test_a_crash_without_a_file_is_told_and_not_repeated(environment):
+    command = paod_sync(environment, PAOD_FAILPOINT="before_apply=segv")
+    row = json.loads(command.communicate(timeout=30)[0])
+    assert (row["status"], row["reason"]) == ("failed", "WorkerCrashed")
+    assert "SIGSEGV" in row["message"]
+    assert command.returncode == 1
+    row = json.loads(paod_sync(environment).communicate(timeout=30)[0])
+    assert row["status"] == "completed", "and the next one takes it up"
+
+
+def test_a_hang_ends_at_the_deadline(environment):
+    command = paod_sync(environment, PAOD_FAILPOINT="before_apply=hang", PAO_SYNC_TIMEOUT="1")
+    row = json.loads(command.communicate(timeout=30)[0])
+    assert row["reason"] == "DeadlineExceeded"
+
+
+@pytest.mark.parametrize("action", ["hang", "kill"])
+def test_ctrl_c_or_worse_leaves_nothing_behind(environment, settings, action):
+    command = paod_sync(environment, PAOD_FAILPOINT="before_apply=hang")
+    time.sleep(1.5)
+    command.send_signal(signal.SIGINT if action == "hang" else signal.SIGKILL)
+    command.communicate(timeout=10)
+    row = run_once(settings, SyncRequest("manual"))
+    assert row["status"] == "completed"
