@@ -10,18 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from paod import log
+from tests.kept import kept_logging
 
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    """Leave the process's logging as it was."""
-    root, paod = logging.getLogger(), logging.getLogger("paod")
-    handlers, levels, raising = root.handlers[:], (root.level, paod.level), logging.raiseExceptions
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    paod.setLevel(levels[1])
-    logging.raiseExceptions = raising
+    with kept_logging():
+        yield
 
 
 def lines(style: str, say: object, *secrets: str, level: str = "info") -> list[str]:
