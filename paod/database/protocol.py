@@ -74,6 +74,14 @@ class Database(Protocol):
         """Let all queries of a block see one state of the database. It writes nothing."""
         ...
 
+    def index_text(self, table: str, rows: Sequence[Params], *, new: bool) -> None:
+        """Make rows findable by what their ``search_text`` says now, inside ``atomic``.
+
+        Each has its ``id`` and ``search_text``; ``new``: the index knows none of them yet. A
+        database that indexes the column by itself does nothing.
+        """
+        ...
+
     def search_clause(self, table: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
         """Return a condition on ``id`` and its parameters: every word begins a word of the row.
 

@@ -35,6 +35,7 @@ PRAGMA foreign_keys = ON;
 PRAGMA synchronous = FULL;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -8000;
+PRAGMA cache_spill=OFF;
 PRAGMA journal_size_limit = 67108864;
 """
 _READING = ("SELECT", "WITH", "PRAGMA")
@@ -153,9 +154,18 @@ class SQLiteDatabase:
         finally:
             self._end(session)
 
+    def index_text(self, table: str, rows: Sequence[Params], *, new: bool) -> None:
+        index = f"{table}_search"
+        if not new:
+            self.execute_many(f"DELETE FROM {index} WHERE rowid = :id", rows)  # noqa: S608 a table's name, from the store
+        self.execute_many(
+            f"INSERT INTO {index} (rowid, search_text) VALUES (:id, :search_text)",  # noqa: S608 as above
+            rows,
+        )
+
     def search_clause(self, table: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
         index = f"{table}_search"
-        clause = f"id IN (SELECT rowid FROM {index} WHERE {index} MATCH :search)"  # noqa: S608 a table's name, from the store
+        clause = f"id IN (SELECT rowid FROM {index} WHERE {index} MATCH :search)"  # noqa: S608 as above
         return clause, {"search": " AND ".join(f'"{word}"*' for word in words)}
 
     def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:

@@ -110,9 +110,11 @@ class Entries(Base):
             }
 
     def _list(self, kind: Kind, filters: EntryFilters, after: str | None, limit: int) -> Page:
-        clauses = [] if filters.include_inactive else ["is_active"]
+        clauses = []
         params: dict[str, Any] = {"after": after or "", "limit": limit + 1}
-        for column, value in (("category", filters.category), ("owner", filters.owner)):
+        active = None if filters.include_inactive else True
+        wanted = (("category", filters.category), ("owner", filters.owner), ("is_active", active))
+        for column, value in wanted:
             if value is not None:
                 clauses.append(f"{column} = :{column}")
                 params[column] = value

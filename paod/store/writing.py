@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from paod.database import Database
+from paod.database import Database, Row
 from paod.model import Catalog, Entry, Kind, Plan, PlannedEntry, PlannedRevision
 from paod.paths import category_of
 from paod.store import codec
@@ -40,8 +40,11 @@ _REMOVED = (
 _PARK = "UPDATE {entries} SET name = :parked WHERE name = :name"
 _UNPARK = "UPDATE {entries} SET name = :name WHERE name = :parked"
 _ID = "(SELECT id FROM {entries} WHERE name = :entry)"
-_UNTAG = f"DELETE FROM {{tags}} WHERE {{entry_id}} = {_ID}"  # noqa: S608 built from constants
-_TAG = f"INSERT INTO {{tags}} ({{entry_id}}, tag) VALUES ({_ID}, :tag)"  # noqa: S608 as above
+_UNTAG = "DELETE FROM {tags} WHERE {entry_id} = :id"
+_TAG = "INSERT INTO {tags} ({entry_id}, tag) VALUES (:id, :tag)"
+_ONE_ID = "SELECT id, name FROM {entries} WHERE name = :name"
+_ALL_IDS = "SELECT id, name FROM {entries}"
+_MANY: Final = 500
 _REVISE = " ".join(
     [
         f"INSERT INTO {{versions}} ({{entry_id}}, {', '.join(_REVISION)})",
@@ -79,7 +82,7 @@ def write_entries(database: Database, plan: Plan, writing: Writing) -> None:
             _rename(database, kind, planned)
             rows = [_row(one, plan.catalog, writing) for one in planned]
             database.execute_many(_UPSERT[kind], rows)
-            _write_tags(database, kind, planned, rows)
+            _write_found_by(database, kind, planned, rows)
         if revisions:
             rows = [_revision_row(one, writing) for one in revisions]
             database.execute_many(of_kind(kind, _REVISE), rows)
@@ -148,16 +151,38 @@ def _document_columns(entry: Entry, root: str) -> dict[str, Any]:
     }
 
 
-def _write_tags(
-    database: Database,
-    kind: Kind,
-    planned: Iterable[PlannedEntry],
-    rows: Iterable[Mapping[str, Any]],
+def _write_found_by(
+    database: Database, kind: Kind, planned: Sequence[PlannedEntry], rows: Sequence[Row]
 ) -> None:
-    former = [{"entry": one.entry.document.name} for one in planned if one.row is not None]
-    if former:
-        database.execute_many(of_kind(kind, _UNTAG), former)
-    tags = [{"entry": row["name"], "tag": tag} for row in rows for tag in orjson.loads(row["tags"])]
+    """Write what rows are found by, their tags and words, in place of what it was."""
+    ids = _ids(database, kind, [one.entry.document.name for one in planned])
+    for new in (True, False):
+        chosen = [
+            row | {"id": ids[row["name"]]}
+            for one, row in zip(planned, rows, strict=True)
+            if (one.row is None) == new
+        ]
+        if chosen:
+            _write_tags(database, kind, chosen, new=new)
+            found_by = [{"id": row["id"], "search_text": row["search_text"]} for row in chosen]
+            database.index_text(entries_table(kind), found_by, new=new)
+
+
+def _ids(database: Database, kind: Kind, names: Sequence[str]) -> dict[str, int]:
+    """Return the ids of rows: one by one, or all of the table where that is less work."""
+    if len(names) > _MANY:
+        found = database.query(of_kind(kind, _ALL_IDS))
+    else:
+        found = [
+            row for name in names for row in database.query(of_kind(kind, _ONE_ID), {"name": name})
+        ]
+    return {row["name"]: row["id"] for row in found}
+
+
+def _write_tags(database: Database, kind: Kind, rows: Sequence[Row], *, new: bool) -> None:
+    if not new:
+        database.execute_many(of_kind(kind, _UNTAG), [{"id": row["id"]} for row in rows])
+    tags = [{"id": row["id"], "tag": tag} for row in rows for tag in codec.parse(row["tags"])]
     if tags:
         database.execute_many(of_kind(kind, _TAG), tags)
 

@@ -47,8 +47,8 @@ CREATE TABLE catalog_items (
     fulfillment {json},
     content TEXT NOT NULL
 );
-CREATE INDEX catalog_items_by_category ON catalog_items (category, name);
-CREATE INDEX catalog_items_by_owner ON catalog_items (owner, name);
+CREATE INDEX catalog_items_by_category ON catalog_items (category, is_active, name);
+CREATE INDEX catalog_items_by_owner ON catalog_items (owner, is_active, name);
 
 CREATE TABLE catalog_item_tags (
     item_id INTEGER NOT NULL REFERENCES catalog_items (id),
@@ -116,8 +116,8 @@ CREATE TABLE catalog_bundles (
     optional_items {json},
     content TEXT NOT NULL
 );
-CREATE INDEX catalog_bundles_by_category ON catalog_bundles (category, name);
-CREATE INDEX catalog_bundles_by_owner ON catalog_bundles (owner, name);
+CREATE INDEX catalog_bundles_by_category ON catalog_bundles (category, is_active, name);
+CREATE INDEX catalog_bundles_by_owner ON catalog_bundles (owner, is_active, name);
 
 CREATE TABLE catalog_bundle_tags (
     bundle_id INTEGER NOT NULL REFERENCES catalog_bundles (id),

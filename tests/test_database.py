@@ -1,0 +1,417 @@
+"""The database's verbs on a real file, with real threads and processes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3 as stock
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+
+from paod.database import SQLiteDatabase, open_database
+from paod.errors import StoreError, StoreUnavailable
+from tests.store_tools import database_in
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SQLiteDatabase]:
+    database = database_in(tmp_path)
+    database.prepare()
+    with database.atomic():
+        database.script("CREATE TABLE things (name TEXT PRIMARY KEY, size INTEGER NOT NULL);")
+    yield database
+    database.close()
+
+
+def put(database: SQLiteDatabase, name: str, size: int | None = 1) -> int:
+    values = {"name": name, "size": size}
+    return database.execute("INSERT INTO things (name, size) VALUES (:name, :size)", values)
+
+
+def names(database: SQLiteDatabase) -> list[str]:
+    return [row["name"] for row in database.query("SELECT name FROM things ORDER BY name")]
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Run work in a forked child; return its exit status."""
+    child = os.fork()
+    if not child:
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def in_thread(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_writes_are_committed_together(database: SQLiteDatabase, tmp_path: Path) -> None:
+    with database.atomic():
+        assert put(database, "a") == 1
+        database.execute_many(
+            "INSERT INTO things VALUES (:name, :size)",
+            [{"name": "b", "size": 2}, {"name": "c", "size": 3}],
+        )
+        assert names(database_in(tmp_path)) == []
+    assert names(database_in(tmp_path)) == ["a", "b", "c"]
+    assert database.query("SELECT size FROM things WHERE name = :name", {"name": "b"}) == [
+        {"size": 2}
+    ]
+
+
+def test_an_exception_takes_everything_back(database: SQLiteDatabase) -> None:
+    def fail() -> None:
+        with database.atomic():
+            put(database, "a")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert names(database) == []
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda database: put(database, "a"),
+        lambda database: database.script("DELETE FROM things;"),
+        lambda database: database.execute_many("DELETE FROM things WHERE size = :s", [{"s": 1}]),
+        lambda database: database.query("DELETE FROM things RETURNING name"),
+    ],
+)
+def test_a_write_outside_a_transaction_is_refused(
+    database: SQLiteDatabase, write: Callable[[SQLiteDatabase], object]
+) -> None:
+    with database.atomic():
+        put(database, "kept")
+    with pytest.raises(StoreError, match="outside a transaction"):
+        write(database)
+    with database.snapshot(), pytest.raises(StoreError):
+        write(database)
+    assert names(database) == ["kept"]
+
+
+def test_whoever_swallows_an_error_still_loses_the_transaction(database: SQLiteDatabase) -> None:
+    def go_on_writing() -> None:
+        with database.atomic():
+            put(database, "a")
+            with pytest.raises(StoreError):
+                put(database, "a")
+            put(database, "b")
+
+    def go_on_to_commit() -> None:
+        with database.atomic():
+            put(database, "a")
+            with pytest.raises(StoreError):
+                put(database, "b", size=None)
+
+    for swallow in (go_on_writing, go_on_to_commit):
+        with pytest.raises(StoreError, match="earlier error"):
+            swallow()
+        assert names(database) == []
+
+
+def test_nested_blocks_are_one_transaction(database: SQLiteDatabase) -> None:
+    with database.atomic():
+        put(database, "a")
+        with database.atomic():
+            put(database, "b")
+    assert names(database) == ["a", "b"]
+
+
+def test_an_error_in_a_nested_block_ends_the_outer_one(database: SQLiteDatabase) -> None:
+    def swallow() -> None:
+        with database.atomic():
+            put(database, "c")
+            with suppress(ZeroDivisionError), database.atomic():
+                _ = 1 / 0
+
+    with pytest.raises(StoreError, match="earlier error"):
+        swallow()
+    assert names(database) == []
+
+
+def test_the_connection_works_on_after_an_error(database: SQLiteDatabase) -> None:
+    with pytest.raises(StoreError), database.atomic():
+        database.execute("INSERT INTO nowhere VALUES (1)")
+    with database.atomic():
+        put(database, "a")
+    assert names(database) == ["a"]
+
+
+def test_a_snapshot_sees_one_state(database: SQLiteDatabase, tmp_path: Path) -> None:
+    other = database_in(tmp_path)
+    with database.snapshot():
+        assert names(database) == []
+        with other.atomic():
+            put(other, "a")
+        assert names(database) == []
+    assert names(database) == ["a"]
+    other.close()
+
+
+def test_a_transaction_that_reads_first_waits_for_another_writer(
+    database: SQLiteDatabase,
+) -> None:
+    """A deferred BEGIN would fail at once here, whatever the busy timeout."""
+    begun = threading.Event()
+
+    def write() -> None:
+        with database.atomic():
+            begun.set()
+            time.sleep(0.2)
+            put(database, "first")
+
+    thread = in_thread(write)
+    begun.wait()
+    with database.atomic():
+        assert names(database) == ["first"]
+        put(database, "second")
+    thread.join()
+    assert names(database) == ["first", "second"]
+
+
+def test_a_lock_that_is_not_freed_is_an_error_in_bounded_time(
+    database: SQLiteDatabase, tmp_path: Path
+) -> None:
+    impatient = database_in(tmp_path, busy_timeout=0.1)
+    with database.atomic():
+        start = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="another process holds"), impatient.atomic():
+            pass
+        assert time.monotonic() - start < 2
+        assert names(impatient) == []
+    impatient.close()
+
+
+def test_threads_have_connections_of_their_own(database: SQLiteDatabase) -> None:
+    def write(name: str) -> None:
+        for number in range(20):
+            with database.atomic():
+                put(database, f"{name}{number}")
+
+    threads = [in_thread(lambda name=name: write(name)) for name in "abcd"]  # type: ignore[misc]
+    for thread in threads:
+        thread.join()
+    assert len(names(database)) == 80
+
+
+def test_a_forked_child_opens_its_own_connection(database: SQLiteDatabase) -> None:
+    def work() -> None:
+        assert names(database) == ["a"]
+        with database.atomic():
+            put(database, "child's")
+        database.close()
+
+    with database.atomic():
+        put(database, "a")
+    assert in_child(work) == 0
+    with database.atomic():
+        put(database, "b")
+    assert names(database) == ["a", "b", "child's"]
+    assert database.query("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+
+
+def test_a_child_forked_inside_a_transaction_does_not_share_it(database: SQLiteDatabase) -> None:
+    def work() -> None:
+        assert names(database) == []
+        database.close()
+
+    with database.atomic():
+        put(database, "a")
+        assert in_child(work) == 0
+        put(database, "b")
+    assert names(database) == ["a", "b"]
+
+
+def test_closed_connections_leave_no_log_behind(database: SQLiteDatabase, tmp_path: Path) -> None:
+    thread = in_thread(lambda: assert_no_names(database))
+    thread.join()
+    database.close()
+    assert not (tmp_path / "paod.db-wal").exists()
+    assert names(database) == []
+
+
+def assert_no_names(database: SQLiteDatabase) -> None:
+    assert names(database) == []
+
+
+def test_connections_are_safe_ones(database: SQLiteDatabase) -> None:
+    found = {
+        name: next(iter(database.query(f"PRAGMA {name}")[0].values()))
+        for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    }
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+    }
+
+
+def test_a_read_only_database_writes_nothing(database: SQLiteDatabase, tmp_path: Path) -> None:
+    with database.atomic():
+        put(database, "a")
+    reader = open_database(f"sqlite:///{tmp_path}/paod.db", read_only=True)
+    assert reader.query("SELECT name FROM things") == [{"name": "a"}]
+    with pytest.raises(StoreUnavailable, match="cannot be written"), reader.atomic():
+        reader.execute("DELETE FROM things")
+    reader.close()
+
+
+def test_one_process_at_a_time_holds_the_lock(database: SQLiteDatabase) -> None:
+    def held() -> None:
+        with database.sync_lock() as mine:
+            assert mine
+
+    def refused() -> None:
+        with database.sync_lock(0.1) as mine:
+            assert not mine
+
+    assert in_child(held) == 0
+    with database.sync_lock() as mine:
+        assert mine
+        assert in_child(refused) == 0
+        with database.sync_lock() as again:
+            assert not again
+    assert in_child(held) == 0
+
+
+def test_the_lock_is_free_as_soon_as_its_holder_is_dead(database: SQLiteDatabase) -> None:
+    """Also when a child of the holder lives on, that was forked while the lock was held."""
+    ready, ready_for_writing = os.pipe()
+    holder = os.fork()
+    if not holder:
+        with database.sync_lock():
+            orphan = os.fork()
+            if not orphan:
+                os.write(ready_for_writing, b"%d\n" % os.getpid())
+                time.sleep(30)
+                os._exit(0)
+            time.sleep(30)
+    orphan = int(os.read(ready, 20))
+    with database.sync_lock() as mine:
+        assert not mine
+    os.kill(holder, 9)
+    os.waitpid(holder, 0)
+    with database.sync_lock() as mine:
+        assert mine
+    os.kill(orphan, 9)
+
+
+def test_waiting_for_the_lock_ends_when_it_is_freed(database: SQLiteDatabase) -> None:
+    taken = threading.Event()
+
+    def hold() -> None:
+        with database.sync_lock():
+            taken.set()
+            time.sleep(0.2)
+
+    thread = in_thread(hold)
+    taken.wait()
+    with database.sync_lock(5) as mine:
+        assert mine
+    thread.join()
+
+
+def test_news_reaches_every_waiting_process(database: SQLiteDatabase) -> None:
+    ready, ready_for_writing = os.pipe()
+
+    def listen() -> None:
+        assert database.wait(0)  # the first wait never blocks
+        os.write(ready_for_writing, b"!")
+        start = time.monotonic()
+        assert database.wait(10)
+        assert time.monotonic() - start < 5
+
+    children = []
+    for _ in range(3):
+        child = os.fork()
+        if not child:
+            try:
+                listen()
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+        os.read(ready, 1)
+    database.wake()
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+
+
+def test_news_between_two_waits_is_kept(database: SQLiteDatabase) -> None:
+    assert database.wait(0)
+    assert not database.wait(0.01)
+    assert in_child(database.wake) == 0
+    for _ in range(100):  # more than a socket's queue holds
+        in_thread(database.wake).join()
+    assert database.wait(0)
+    assert not database.wait(0.01)
+
+
+def test_the_dead_are_swept_and_news_goes_on(database: SQLiteDatabase, tmp_path: Path) -> None:
+    assert database.wait(0)
+    assert in_child(lambda: os._exit(0 if database.wait(0) else 1)) == 0
+    ears = tmp_path / "paod.db-wake"
+    assert len(list(ears.iterdir())) == 2
+    in_thread(database.wake).join()
+    assert len(list(ears.iterdir())) == 1
+    assert database.wait(1)
+    database.close()
+    assert list(ears.iterdir()) == []
+
+
+def test_a_folder_with_a_long_name_can_be_listened_in(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 150)
+    folder.mkdir()
+    database = database_in(folder)
+    database.prepare()
+    assert database.wait(0)
+    in_thread(database.wake).join()
+    assert database.wait(1)
+    database.close()
+
+
+def test_waking_where_nobody_ever_waited_is_no_error(tmp_path: Path) -> None:
+    database_in(tmp_path / "nowhere").wake()
+
+
+@pytest.mark.parametrize("url", ["sqlite://x.db", "sqlite:///", "sqlite:///:memory:", "mysql://x"])
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(StoreError):
+        open_database(url)
+
+
+def test_a_url_names_a_file(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/with%20space and ?.db")
+    database.prepare()
+    assert database.schema_number() == 0
+    assert (tmp_path / "with%20space and ?.db").exists()
+    database.close()
+
+
+def test_sqlite_utils_keeps_an_outer_transaction(tmp_path: Path) -> None:
+    """What this program stands on: no call of sqlite-utils commits behind our back."""
+    path = tmp_path / "outer.db"
+    handle = sqlite_utils.Database(stock.connect(path, isolation_level=None))
+    handle.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
+    handle.execute("BEGIN IMMEDIATE")
+    handle.execute("INSERT INTO things (name) VALUES (:name)", {"name": "a"})
+    handle["things"].insert({"name": "b"})
+    handle["things"].upsert({"id": 1, "name": "c"}, pk="id")
+    handle.executescript("CREATE TABLE more (x); INSERT INTO more VALUES (1);")
+    assert handle.conn.in_transaction
+    handle.execute("ROLLBACK")
+    assert handle.query("SELECT COUNT(*) AS n FROM things").__next__() == {"n": 0}
+    assert handle.table_names() == ["things"]
+    handle.close()
