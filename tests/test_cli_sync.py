@@ -114,7 +114,8 @@ def test_sync_history_diff_and_status(site: Site) -> None:
     [problem] = site.json("problems")["validation_errors"]
     assert (problem["path"], problem["code"]) == (REDIS, "yaml-syntax")
     shown = site.read("problems").splitlines()
-    assert shown[0].startswith(f"{REDIS}:1:")
+    assert shown[0].startswith(f"{REDIS}:")
+    assert ": error[yaml-syntax]: " in shown[0]
     assert shown[-1] == "1 error"
     assert site.read("problems", "--severity", "warning") == "no problems\n"
     assert site.read("problems", "--path", "catalog/storage") == "no problems\n"
@@ -160,6 +161,8 @@ def test_a_mass_removal_waits_for_leave(site: Site) -> None:
     assert refused.out == ""
     assert "blocked (MassRemoval)" in refused.err
     assert "--allow-mass-removal" in refused.err
+    assert "stale      the last sync ended blocked" in site.read("status").splitlines()
+    assert site.json("status")["stale"] is True
     allowed = site.json("sync", "--allow-mass-removal")
     assert (allowed["status"], allowed["items_removed"]) == ("completed", 7)
     nothing = site.run("sync", "--allow-mass-removal")

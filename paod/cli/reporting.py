@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from paod.api.freshness import staleness
 from paod.cli.findings import print_findings, tally
 from paod.cli.opening import opened
 from paod.cli.options import as_json, with_settings
@@ -26,7 +28,7 @@ PAGE = 500
 def status(settings: Settings, *, as_json: bool) -> None:
     """Tell what is served, since when, and what waits."""
     with opened(settings) as store:
-        found = _status(store)
+        found = _status(store, settings)
     found["daemon_running"] = daemon_running(settings)
     if as_json:
         print_json(found)
@@ -77,9 +79,10 @@ def _problems(store: Store, filters: ProblemFilters) -> Iterator[dict[str, Any]]
             return
 
 
-def _status(store: Store) -> dict[str, Any]:
+def _status(store: Store, settings: Settings) -> dict[str, Any]:
     """Return what the API's sync status says, and the catalog in figures."""
-    head = store.head()
+    head, last = store.head(), store.last()
+    reasons = staleness(head, last, settings, datetime.now(UTC))
     return {
         "head": {
             "commit_hash": head.commit,
@@ -89,8 +92,10 @@ def _status(store: Store) -> dict[str, Any]:
         },
         "pin": _pin(head),
         "current": store.current(),
-        "last": store.last(),
+        "last": last,
         "queued": store.queue(),
+        "stale": bool(reasons),
+        "stale_reasons": [reason.as_json() for reason in reasons],
         "stats": store.stats(),
     }
 
@@ -112,6 +117,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         "held",
         f"at {short(pin['commit_hash'])} since {pin['since']}: {pin['reason']}" if pin else None,
     )
+    yield "stale", "; ".join(reason["message"] for reason in found["stale_reasons"]) or None
     for kind in ("items", "bundles"):
         yield kind, _counts(stats[kind])
     errors, warnings = (stats["problems"][severity] for severity in ("error", "warning"))
