@@ -61,7 +61,7 @@ class Paod:
 
     def lose_mirror(self) -> None:
         """Let somebody delete the mirror while paod runs."""
-        shutil.rmtree(self.settings.mirror_dir)
+        shutil.rmtree(self.settings.mirror_dir, ignore_errors=True)
 
     def sync(self, request: SyncRequest | None = None) -> SyncResult:
         """Ask for a sync and run what is queued; return how the last one ended."""
