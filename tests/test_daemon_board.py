@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from paod.daemon.board import Board, HeldFile
+from paod.daemon.board import FILE_SECONDS, Board, HeldFile
 from paod.daemon.child import Death
 
 HELD = HeldFile("ab" * 20, "catalog/databases/postgres.yaml", 1.0)
@@ -22,8 +22,8 @@ def in_child(body) -> int:
 
 def test_nobody_is_there_at_first():
     board = Board()
-    assert not board.alive()
-    assert (board.phase, board.held, board.next_poll_at, board.syncs) == ("", None, None, 0)
+    assert (board.phase, board.held, board.syncs) == ("", None, 0)
+    assert not board.overdue(time.monotonic())
 
 
 def test_what_a_child_writes_the_parent_reads():
@@ -32,12 +32,9 @@ def test_what_a_child_writes_the_parent_reads():
     def work():
         board.enter("fetch", 60.0)
         board.count_sync()
-        board.next_poll_at = 1234.5
 
     assert in_child(work) == 0
-    assert board.alive()
-    assert (board.phase, board.next_poll_at, board.syncs) == ("fetch", 1234.5, 1)
-    assert board.heard == pytest.approx(time.monotonic(), abs=10)
+    assert (board.phase, board.syncs) == ("fetch", 1)
 
 
 def test_a_file_in_hand_outlives_the_child_that_held_it():
@@ -63,15 +60,25 @@ def test_deadlines_pass():
     assert not board.overdue(time.monotonic() + 6.0)
 
 
+def test_a_file_in_hand_has_a_deadline_of_its_own():
+    board = Board()
+    board.enter("fold", 1000.0)
+    board.hold(HELD.oid, HELD.path)
+    assert not board.overdue(time.monotonic())
+    assert board.overdue(time.monotonic() + FILE_SECONDS + 1)
+    board.hold("", "")
+    assert not board.overdue(time.monotonic() + FILE_SECONDS + 1)
+
+
 def test_texts_are_cut_not_spilled():
     board = Board()
-    board.next_poll_at = 1.0
+    board.count_sync()
     board.hold("f" * 64, "é" * 5000)
     board.enter("x" * 100, 1.0)
     assert board.held is not None
     assert board.held.oid == "f" * 64
     assert board.held.path == "é" * 1024
-    assert board.next_poll_at == 1.0
+    assert board.syncs == 1
 
 
 @pytest.mark.parametrize(

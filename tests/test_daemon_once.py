@@ -14,7 +14,7 @@ from paod.daemon import daemon_running, open_store, run_once
 from paod.daemon.instance import Instance, lock_paths
 from paod.model import SyncRequest
 from tests.origin import Origin
-from tests.served import ROOT, item
+from tests.running import ROOT, item
 
 
 @pytest.fixture

@@ -139,12 +139,15 @@ def test_a_crash_is_told_to_the_successor_and_logged_once(toys):
     assert f"sync worker {first[1]} ended: SIGSEGV with catalog/a/bad.yaml in hand" in log
 
 
-def test_a_hang_that_holds_the_interpreter_s_lock_is_killed_at_its_deadline(toys):
-    daemon = toys("hang", "well")
+@pytest.mark.parametrize(
+    ("life", "reason"), [("hang", "RemoteTimeout"), ("stopped", "DeadlineExceeded")]
+)
+def test_a_worker_that_holds_the_interpreter_s_lock_or_stands_still_is_killed(toys, life, reason):
+    daemon = toys(life, "well")
     began = time.monotonic()
     _, second = daemon.wait_for("sync ", 2)
     assert time.monotonic() - began < 5
-    assert second[2] == "RemoteTimeout:"
+    assert second[2] == f"{reason}:"
     assert len(daemon.lines("api ")) == 1
 
 

@@ -64,6 +64,11 @@ def live_hang():
     ctypes.PyDLL(None).sleep(60)
 
 
+def live_stopped():
+    BOARD.enter("idle", 0.5)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def live_eat():
     limit_memory(256)
     try:

@@ -1,5 +1,7 @@
 """Exit statuses, decided here and nowhere else: 0 fine, 1 found problems or failed, 2 wrong usage.
 
+75 (EX_TEMPFAIL): another daemon has the place; a service manager may try again later.
+
 Commands return what they found; what they raise becomes a sentence on standard error.
 """
 
@@ -13,7 +15,7 @@ from typing import Any
 
 import click
 
-from paod.errors import PaodError, SettingsError
+from paod.errors import AlreadyRunning, PaodError, SettingsError
 
 
 class Exit(IntEnum):
@@ -22,6 +24,7 @@ class Exit(IntEnum):
     FINE = 0
     FAILED = 1
     USAGE = 2
+    RUNNING = 75
     INTERRUPTED = 130
 
 
@@ -39,6 +42,9 @@ def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) ->
     except SettingsError as error:
         complain(str(error), error.hint)
         return Exit.USAGE
+    except AlreadyRunning as error:
+        complain(str(error), error.hint)
+        return Exit.RUNNING
     except PaodError as error:
         complain(str(error), error.hint)
         return Exit.FAILED

@@ -1,8 +1,8 @@
-"""What the sync worker is doing, on a page of memory that all processes of one daemon share.
+"""What the sync worker is doing, on a page of memory that it shares with whoever watches over it.
 
-The worker writes, the supervisor reads deadlines from it, API workers read health. It is made
-before the first fork and needs no file, no lock and no message: each figure has one writer, and a
-figure read a moment too early is read again a moment later. Nothing here outlives the daemon.
+The worker writes, the supervisor reads deadlines from it. It is made before the first fork and
+needs no file, no lock and no message: each figure has one writer, and a figure read a moment too
+early is read again a moment later. Nothing here outlives the daemon.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FILE_SECONDS = 20.0
 
 _PAGE = 4096
 _DOUBLE = struct.Struct("=d")
-_HEARD, _DEADLINE, _NEXT_POLL, _HELD_SINCE, _SYNCS = 0, 8, 16, 24, 32
+_DEADLINE, _HELD_SINCE, _SYNCS = 0, 8, 16
 _PHASE, _PHASE_BYTES = 64, 32
 _OID, _OID_BYTES = 128, 64
 _PATH, _PATH_BYTES = 256, 2048
@@ -41,7 +41,6 @@ class Board:
     def enter(self, phase: str, seconds: float) -> None:
         """Write that ``phase`` begins now and shall have ended ``seconds`` from now."""
         self._write_text(_PHASE, _PHASE_BYTES, phase)
-        self._write(_HEARD, time.monotonic())
         self._write(_DEADLINE, time.monotonic() + seconds)
 
     def leave(self) -> None:
@@ -64,28 +63,10 @@ class Board:
         """What the worker does now; "" when there is no worker."""
         return self._read_text(_PHASE, _PHASE_BYTES)
 
-    @property
-    def heard(self) -> float:
-        """When the worker last entered a phase; 0 before the first."""
-        return self._read(_HEARD)
-
-    @property
-    def next_poll_at(self) -> float | None:
-        """When the remote is looked at next, in seconds since the epoch; None: not planned."""
-        return self._read(_NEXT_POLL) or None
-
-    @next_poll_at.setter
-    def next_poll_at(self, at: float | None) -> None:
-        self._write(_NEXT_POLL, at or 0.0)
-
     def overdue(self, now: float) -> bool:
         """Whether the worker's phase, or the file in its hand, has outlived its deadline."""
         deadline, held_since = self._read(_DEADLINE), self._read(_HELD_SINCE)
         return 0.0 < deadline < now or 0.0 < held_since < now - FILE_SECONDS
-
-    def alive(self) -> bool:
-        """Whether there is a sync worker that keeps its deadlines."""
-        return bool(self.phase) and not self.overdue(time.monotonic())
 
     def hold(self, oid: str, path: str) -> None:
         """Write which file is being examined; whoever finds the worker dead knows it.

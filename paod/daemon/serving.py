@@ -6,8 +6,10 @@ import logging
 import os
 import random
 import socket
+import threading
 from collections.abc import Callable
 
+from paod.api import create_app
 from paod.config import Settings, with_admin_token
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board
@@ -69,7 +71,7 @@ def _supervise(
     logger.info("listening on %s with %d API workers", address_of(listener), workers)
 
     def api(_: Death | None) -> int:
-        return _run_api(settings, listener, board)
+        return _run_api(settings, listener)
 
     def sync(death: Death | None) -> int:
         listener.close()
@@ -80,12 +82,12 @@ def _supervise(
     return Supervisor(slots, board, hangup_ends=hangup_ends).run(on_state)
 
 
-def _run_api(settings: Settings, listener: socket.socket, board: Board) -> int:
+def _run_api(settings: Settings, listener: socket.socket) -> int:
     """An API worker's life."""
-    from paod.api import create_app
-
-    application = create_app(settings, lambda: open_store(settings), board)
-    return serve_until_told(ApiServer(application, listener, settings.trusted_proxy))
+    stopping = threading.Event()
+    application = create_app(open_store(settings), settings, stopping=stopping)
+    server = ApiServer(application, listener, settings.trusted_proxy, on_stop=stopping.set)
+    return serve_until_told(server)
 
 
 def _run_sync(settings: Settings, board: Board, death: Death | None) -> int:

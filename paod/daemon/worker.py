@@ -7,7 +7,6 @@ database holds the catalog before or after, and the queue still holds what was a
 from __future__ import annotations
 
 import logging
-import math
 import signal
 import time
 from collections.abc import Callable
@@ -116,7 +115,6 @@ class SyncWorker:
     def wait(self) -> None:
         """Wait for a call, for the next look at the remote, or a second."""
         left = self._agenda.wait(self._clock())
-        self._board.next_poll_at = None if left == math.inf else time.time() + left
         self._called = self._store.database.wait(min(LOOK_SECONDS, left))
 
     def _ask(self) -> None:
