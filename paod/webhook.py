@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -77,11 +77,15 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a delivery leads to. ``reason`` is a sentence for whoever reads the host's log."""
+    """What a delivery leads to. ``reason`` is a sentence for whoever reads the host's log.
+
+    ``about`` is what is kept of the payload; a request carries it, too.
+    """
 
     status: Literal["pong", "accepted", "ignored"]
     reason: str = ""
     request: SyncRequest | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def decide_unread(event: str) -> Decision:
     if event != "push":
         return Decision("ignored", f"{_shown(event)} events are not used")
     reason = "the payload is too large to be read: the branch is looked at"
-    return Decision("accepted", reason, SyncRequest("webhook", webhook={"event": "push"}))
+    return _accept({"event": "push"}, reason)
 
 
 def decide(event: str, payload: Mapping[str, Any], followed: Followed) -> Decision | Malformed:
@@ -164,15 +168,22 @@ def _ping_warning(payload: Mapping[str, Any]) -> str:
 
 
 def _decide_push(push: Mapping[str, Any], followed: Followed) -> Decision:
+    about = _about(push)
     if not _is_ours(push["repository"], followed.url):
-        return Decision("ignored", "the push is to another repository")
+        return Decision("ignored", "the push is to another repository", about=about)
     if push["ref"] != f"refs/heads/{followed.branch}":
-        return Decision("ignored", f"the push is to another ref: {_shown(push['ref'])}")
+        return Decision("ignored", f"the push is to another ref: {about['ref']}", about=about)
     if push.get("deleted") or _is_zeros(push.get("after")):
-        return Decision("ignored", "the branch was deleted: the catalog stays as it is")
+        reason = "the branch was deleted: the catalog stays as it is"
+        return Decision("ignored", reason, about=about)
     if _leaves_catalog_alone(push, followed.root):
-        return Decision("accepted", f"none of the files pushed is under {followed.root}/")
-    return Decision("accepted", request=SyncRequest("webhook", webhook=_explanation(push)))
+        reason = f"none of the files pushed is under {followed.root}/"
+        return Decision("accepted", reason, about=about)
+    return _accept(about)
+
+
+def _accept(about: Mapping[str, Any], reason: str = "") -> Decision:
+    return Decision("accepted", reason, SyncRequest("webhook", webhook=about), about)
 
 
 def _is_ours(repository: Mapping[str, Any], url: str) -> bool:
@@ -213,7 +224,7 @@ def _files(commit: Mapping[str, Any]) -> list[str]:
     return [path for key in ("added", "modified", "removed") for path in commit.get(key, [])]
 
 
-def _explanation(push: Mapping[str, Any]) -> dict[str, Any]:
+def _about(push: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of a push to explain a sync by it; its hashes are only ever compared."""
     head = push.get("head_commit") or {}
     pusher = push.get("pusher") or {}

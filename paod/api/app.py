@@ -1,0 +1,111 @@
+"""The application: every noun at its address, behind the one gate."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import falcon
+import falcon.media
+import orjson
+
+from paod.api import errors
+from paod.api.catalog import Changes, Facets
+from paod.api.entries import (
+    EntryDetail,
+    EntryDifference,
+    EntryList,
+    EntryRevision,
+    EntryVersions,
+)
+from paod.api.events import EventDetail, EventList
+from paod.api.gate import Gate
+from paod.api.health import Health, Liveness, Readiness
+from paod.api.items import ItemCheck
+from paod.api.openapi import Description
+from paod.api.operation import Resource
+from paod.api.overview import Stats
+from paod.api.prepared import Cache, Reads
+from paod.api.problems import DocumentCheck, ProblemList
+from paod.api.requests import Resume, Rollback, Sync
+from paod.api.syncs import SyncDetail, SyncList, SyncStatus
+from paod.api.waiting import Waiting
+from paod.api.webhooks import GitHubWebhook
+from paod.config import Settings
+from paod.store import Store
+from paod.store.tables import KINDS
+
+Application = falcon.App[falcon.Request, falcon.Response]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    store: Store,
+    settings: Settings,
+    *,
+    stopping: threading.Event | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime] = _utc_now,
+) -> Application:
+    """Make the WSGI application over a store that is migrated already.
+
+    ``stopping``, once set, ends requests that wait. ``clock`` measures, ``now`` tells the time.
+    """
+    app: Application = falcon.App(middleware=[Gate(settings, clock)])
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(
+        dumps=_dump, loads=orjson.loads
+    )
+    errors.install(app)
+    for resource in resources(store, settings, stopping or threading.Event(), clock, now):
+        app.add_route(resource.path, resource)
+    return app
+
+
+def resources(
+    store: Store,
+    settings: Settings,
+    stopping: threading.Event,
+    clock: Callable[[], float],
+    now: Callable[[], datetime],
+) -> list[Resource]:
+    """Return all that is served, in the order of its description."""
+    reads = Reads(store, Cache())
+    waiting = Waiting(store.database.wait, stopping, clock)
+    openapi = Description()
+    found: list[Resource] = [
+        *(kind(noun, store, reads) for noun in KINDS for kind in ENTRY_RESOURCES),
+        ItemCheck(store, reads),
+        Facets(store, reads),
+        Changes(store, reads, waiting),
+        GitHubWebhook(store, settings, clock, stopping),
+        Sync(store, waiting),
+        SyncStatus(store, settings, now),
+        SyncList(store),
+        SyncDetail(store),
+        ProblemList(store),
+        DocumentCheck(settings),
+        Rollback(store, waiting),
+        Resume(store, waiting),
+        Stats(store),
+        EventList(store),
+        EventDetail(store),
+        Health(store, settings, now),
+        Liveness(),
+        Readiness(store),
+        openapi,
+    ]
+    openapi.describe(found, public_read=settings.public_read)
+    return found
+
+
+ENTRY_RESOURCES = (EntryList, EntryDetail, EntryVersions, EntryRevision, EntryDifference)
+
+
+def _dump(value: Any) -> bytes:
+    return orjson.dumps(value)

@@ -1,0 +1,75 @@
+"""Whether the catalog that is served is what the branch holds, as far as anybody knows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from paod.config import Settings
+from paod.model import Head
+
+MISSED_POLLS = 3
+"""So many polls may fail to come before the catalog is called stale."""
+BAD_ENDS = frozenset({"failed", "blocked", "rejected"})
+
+Sync = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the catalog may be behind the branch: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the reason as readers see it."""
+        return {"code": self.code, "message": self.message}
+
+
+def staleness(head: Head, last: Sync | None, settings: Settings, now: datetime) -> list[Reason]:
+    """Return why the catalog may be stale, nothing where it is fresh or held on purpose.
+
+    ``last`` is the last sync that ended. The sentences tell nothing of the repository.
+    """
+    if head.pin is not None:
+        return []
+    reasons = []
+    if not was_read(head):
+        reasons.append(Reason("NeverSynced", "the repository was not read yet"))
+    elif _is_overdue(head, settings, now):
+        reasons.append(Reason("NotChecked", "the repository was not asked for news in time"))
+    if last is not None and last["status"] in BAD_ENDS and _follows_branch(last):
+        reasons.append(Reason(last["reason"], f"the last sync ended {last['status']}"))
+    return reasons
+
+
+def was_read(head: Head) -> bool:
+    """Whether there is a catalog to serve, be it that of an empty repository."""
+    return head.commit is not None or head.checked_at is not None
+
+
+def next_poll(head: Head, last: Sync | None, settings: Settings) -> datetime | None:
+    """Return when the repository is asked for news again, about; None: nobody knows, or never."""
+    ended = None if last is None else last["sync_completed_at"]
+    moments = [*_looks(head), *([datetime.fromisoformat(ended)] if ended else [])]
+    if not settings.sync_interval or not moments:
+        return None
+    return max(moments) + timedelta(seconds=settings.sync_interval)
+
+
+def _is_overdue(head: Head, settings: Settings, now: datetime) -> bool:
+    if not settings.sync_interval:
+        return False
+    allowed = MISSED_POLLS * settings.sync_interval + settings.repo_timeout
+    return now - max(_looks(head)) > timedelta(seconds=allowed)
+
+
+def _looks(head: Head) -> list[datetime]:
+    return [datetime.fromisoformat(at) for at in (head.synced_at, head.checked_at) if at]
+
+
+def _follows_branch(sync: Sync) -> bool:
+    return sync["requested_commit"] is None and not sync["dry_run"]

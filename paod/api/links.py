@@ -1,0 +1,36 @@
+"""Where everything is: the addresses that answers carry, relative to the server's own."""
+
+from __future__ import annotations
+
+from paod.model import Kind
+
+API = "/api/v1"
+CATALOG = f"{API}/catalog"
+ADMIN = f"{API}/admin"
+ADMIN_CATALOG = f"{ADMIN}/catalog"
+OPENAPI = f"{API}/openapi.json"
+
+
+def entries(kind: Kind) -> str:
+    """Return the address of the list of items or bundles."""
+    return f"{CATALOG}/{kind}s"
+
+
+def entry(kind: Kind, name: str) -> str:
+    """Return the address of one item or bundle."""
+    return f"{entries(kind)}/{name}"
+
+
+def revision(kind: Kind, name: str, number: int) -> str:
+    """Return the address of one revision."""
+    return f"{entry(kind, name)}/versions/{number}"
+
+
+def sync(sync_id: int) -> str:
+    """Return the address of one sync."""
+    return f"{ADMIN_CATALOG}/syncs/{sync_id}"
+
+
+def event(delivery_id: str) -> str:
+    """Return the address of one delivery."""
+    return f"{ADMIN}/webhooks/events/{delivery_id}"

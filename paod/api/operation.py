@@ -1,0 +1,87 @@
+"""What an endpoint takes and answers, said once: it reads requests, and OpenAPI is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import falcon
+
+from paod.access import Role
+
+Needed = Role | Literal["nobody"]
+"""The role that an operation needs; ``nobody``: it is open to all."""
+Query = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a query, a path or a header.
+
+    ``read`` turns its text into a value, or raises ValueError with what it takes. ``schema`` says
+    the same in JSON Schema. ``default`` stands for an absent one.
+    """
+
+    name: str
+    about: str
+    schema: Mapping[str, Any]
+    read: Callable[[str], Any]
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body. ``schema`` names the described shape that it must have."""
+
+    schema: str
+    media_types: tuple[str, ...] = ("application/json",)
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of an operation. ``schema`` names a described shape, None: there is no body."""
+
+    about: str
+    schema: str | None = None
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path.
+
+    ``refuses`` lists the statuses of its own refusals; those that all have go without saying.
+    ``headers`` are those that it reads beside the usual ones.
+    """
+
+    summary: str
+    needs: Needed
+    answers: Mapping[int, Answer]
+    query: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    refuses: tuple[int, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+
+
+class Resource:
+    """A noun of the API: its path, and the one thing that can be done with it, by a POST."""
+
+    path: str
+    operation: Operation
+    methods: tuple[str, ...] = ("POST",)
+
+
+class Readable(Resource):
+    """A noun that can be read: a HEAD is answered like a GET, without its body."""
+
+    methods = ("GET", "HEAD")
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
+        """Answer with what is there."""
+        raise NotImplementedError
+
+    def on_head(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
+        """Answer as to a GET; Falcon leaves the body out."""
+        self.on_get(req, resp, **places)

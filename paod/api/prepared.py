@@ -1,0 +1,110 @@
+"""Catalog reads, answered from prepared bytes: made once a generation, then only looked up.
+
+The head's row says which generation is served, so a repeated read costs that row and nothing else,
+and an unchanged one not even its bytes on the wire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import falcon
+import orjson
+
+from paod.model import Head
+from paod.store import Store
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+OVERHEAD_BYTES: Final = 1024
+"""What an entry of the cache costs beside its body, roughly."""
+REVALIDATE: Final = "private, no-cache"
+"""Anyone who may read may keep a copy, and asks each time whether it is still good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An answer's body and its strong ETag."""
+
+    body: bytes
+    etag: str
+
+
+def prepare(value: Any) -> Prepared:
+    """Make the bytes of a JSON value, and their ETag."""
+    body = orjson.dumps(value)
+    return Prepared(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+class Cache:
+    """Prepared answers of one generation, bounded in bytes; the oldest give way."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._generation: Hashable = None
+        self._answers: dict[Hashable, Prepared] = {}
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, generation: Hashable, key: Hashable) -> Prepared | None:
+        """Return what was prepared for a key in this generation."""
+        return self._answers.get((generation, key))
+
+    def put(self, generation: Hashable, key: Hashable, answer: Prepared) -> None:
+        """Keep an answer; those of another generation are let go."""
+        with self._lock:
+            if generation != self._generation:
+                self._answers.clear()
+                self._generation, self._bytes = generation, 0
+            if (generation, key) not in self._answers:
+                self._answers[generation, key] = answer
+                self._bytes += _cost(answer)
+            while self._bytes > self._most_bytes:
+                self._bytes -= _cost(self._answers.pop(next(iter(self._answers))))
+
+
+def _cost(answer: Prepared) -> int:
+    return len(answer.body) + OVERHEAD_BYTES
+
+
+class Reads:
+    """Answers the requests that read the catalog."""
+
+    def __init__(self, store: Store, cache: Cache) -> None:
+        self._store = store
+        self._cache = cache
+
+    def answer(
+        self, req: falcon.Request, resp: falcon.Response, make: Callable[[Head], Any]
+    ) -> None:
+        """Answer a request with what ``make`` returns, made once a generation."""
+        head = self._store.head()
+        generation = (head.epoch, head.generation)
+        key = (req.path, tuple(req.context.query.values()))
+        prepared = self._cache.get(generation, key)
+        if prepared is None:
+            prepared = prepare(make(head))
+            self._cache.put(generation, key, prepared)
+        send(req, resp, prepared)
+
+
+def send(req: falcon.Request, resp: falcon.Response, prepared: Prepared) -> None:
+    """Send a body with its ETag, or 304 to whoever has it already."""
+    resp.set_header("ETag", prepared.etag)
+    resp.set_header("Cache-Control", REVALIDATE)
+    if _has_it(req.get_header("If-None-Match"), prepared.etag):
+        resp.status = falcon.HTTP_304
+        return
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = prepared.body
+
+
+def _has_it(header: str | None, etag: str) -> bool:
+    if header is None:
+        return False
+    if header in (etag, "*"):
+        return True
+    return etag in [tag.strip().removeprefix("W/") for tag in header.split(",")]

@@ -1,0 +1,322 @@
+"""The shapes of all bodies, by name, in JSON Schema 2020-12: as described, and as checked.
+
+An object of an answer lists every key that it always has as required. Documents and what authors
+wrote in them are open: their own schema is that of the catalog's files.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from paod.webhook import PUSH_SHAPE
+
+Shape = dict[str, Any]
+
+TEXT: Final[Shape] = {"type": "string"}
+TEXT_OR_NULL: Final[Shape] = {"type": ["string", "null"]}
+NUMBER: Final[Shape] = {"type": "integer", "minimum": 0}
+NUMBER_OR_NULL: Final[Shape] = {"type": ["integer", "null"], "minimum": 0}
+FLAG: Final[Shape] = {"type": "boolean"}
+TIME: Final[Shape] = {"type": "string", "format": "date-time"}
+TIME_OR_NULL: Final[Shape] = {"type": ["string", "null"], "format": "date-time"}
+OPEN: Final[Shape] = {"type": "object", "additionalProperties": True}
+KIND: Final[Shape] = {"enum": ["item", "bundle"]}
+ABBREVIATED_HASH: Final[Shape] = {"type": "string", "pattern": "^[0-9a-f]{7,64}$"}
+
+
+def ref(name: str) -> Shape:
+    """Return a reference to a described shape."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def or_null(shape: Shape) -> Shape:
+    """Return a shape that may also be null."""
+    return {"oneOf": [shape, {"type": "null"}]}
+
+
+def rows(shape: Shape) -> Shape:
+    """Return the shape of a list."""
+    return {"type": "array", "items": shape}
+
+
+def record(optional: Shape | None = None, /, **required: Shape) -> Shape:
+    """Return the shape of an object with just these keys."""
+    properties = {name.rstrip("_"): shape for name, shape in required.items()}
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties | (optional or {}),
+        "additionalProperties": False,
+    }
+
+
+def page(plural: str, row: str, /, **more: Shape) -> Shape:
+    """Return the shape of one page of a list."""
+    return record(**{plural: rows(ref(row))}, pagination=ref("pagination"), **more)
+
+
+STALE: Final = record(since_commit=TEXT, problems=NUMBER)
+COMMIT: Final = record(hash=TEXT, author=TEXT, time=TEXT, subject=TEXT)
+STATUS: Final[Shape] = {
+    "enum": ["queued", "running", "completed", "failed", "rejected", "blocked", "superseded"]
+}
+
+_ENTRY: Final = record(
+    {"is_active": FLAG, "stale": STALE},
+    name=TEXT,
+    version=TEXT,
+    description=TEXT,
+    owner=TEXT,
+    tags=rows(TEXT),
+    category=TEXT,
+    href=TEXT,
+)
+_DOCUMENT: Final = record(
+    name=TEXT,
+    version=TEXT,
+    category=TEXT,
+    source=record(path=TEXT, commit=TEXT, hash=TEXT),
+    revision=NUMBER,
+    generation=NUMBER,
+    is_active=FLAG,
+    stale=or_null(STALE),
+    created_at=TIME,
+    updated_at=TIME,
+    href=TEXT,
+    versions_href=TEXT,
+    diff_href=TEXT,
+)
+_ITEM: Final = _DOCUMENT | {"additionalProperties": True}
+_PART: Final = record(
+    catalog_item=TEXT,
+    range=TEXT,
+    required=FLAG,
+    version=TEXT_OR_NULL,
+    reason=TEXT_OR_NULL,
+    href=TEXT,
+)
+_BUNDLE: Final = {
+    **_ITEM,
+    "required": [*_DOCUMENT["required"], "resolved", "reasons", "parts"],
+    "properties": _DOCUMENT["properties"]
+    | {"resolved": FLAG, "reasons": rows(TEXT), "parts": rows(_PART)},
+}
+_VERSION: Final = record(
+    {"document": OPEN},
+    revision=NUMBER,
+    change={"enum": ["added", "changed", "moved", "renamed", "removed", "restored"]},
+    name=TEXT,
+    version=TEXT,
+    renamed_from=TEXT_OR_NULL,
+    category=TEXT,
+    source=record(path=TEXT, hash=TEXT),
+    content_hash=TEXT,
+    commit=COMMIT,
+    generation=NUMBER,
+    sync_id=NUMBER,
+    created_at=TIME,
+    href=TEXT,
+)
+_CHANGE: Final = {
+    "kind": KIND,
+    "name": TEXT,
+    "change": {
+        "enum": [
+            *("added", "changed", "moved", "renamed", "removed", "restored"),
+            *("stale", "fresh", "resolution"),
+        ]
+    },
+    "version": TEXT,
+    "revision": NUMBER,
+    "renamed_from": TEXT_OR_NULL,
+}
+_SYNC: Final = record(
+    sync_id=NUMBER,
+    status=STATUS,
+    reason=TEXT,
+    message=TEXT,
+    trigger=TEXT,
+    triggers=rows(TEXT),
+    mode={"enum": ["incremental", "full"]},
+    dry_run=FLAG,
+    requested_commit=TEXT_OR_NULL,
+    allow_mass_removal=TEXT_OR_NULL,
+    pin={"enum": ["set", "clear", None]},
+    phase=TEXT_OR_NULL,
+    repository_url=TEXT,
+    branch=TEXT,
+    commit_hash=TEXT_OR_NULL,
+    from_commit=TEXT_OR_NULL,
+    to_commit=TEXT_OR_NULL,
+    history_rewritten=FLAG,
+    requested_at=TIME,
+    sync_started_at=TIME_OR_NULL,
+    sync_completed_at=TIME_OR_NULL,
+    items_added=NUMBER,
+    items_updated=NUMBER,
+    items_removed=NUMBER,
+    bundles_added=NUMBER,
+    bundles_updated=NUMBER,
+    bundles_removed=NUMBER,
+    problems=NUMBER,
+    generation=NUMBER_OR_NULL,
+    superseded_by=NUMBER_OR_NULL,
+    timings={"type": "object", "additionalProperties": {"type": "number"}},
+    error_message=TEXT_OR_NULL,
+    webhook=or_null(OPEN),
+    changes=or_null(rows(record(**_CHANGE))),
+    href=TEXT,
+)
+_PROBLEM: Final = {
+    "code": TEXT,
+    "severity": {"enum": ["error", "warning"]},
+    "path": TEXT,
+    "line": NUMBER,
+    "column": NUMBER,
+    "pointer": TEXT,
+    "message": TEXT,
+    "hint": TEXT,
+    "document": TEXT_OR_NULL,
+    "commit": TEXT_OR_NULL,
+}
+_RECORDED: Final = {
+    "id": NUMBER,
+    "status": {"enum": ["open", "resolved"]},
+    "rejected": FLAG,
+    "first_seen_at": TIME,
+    "resolved_at": TIME_OR_NULL,
+    "sync_id": NUMBER,
+}
+_REASON: Final = record(code=TEXT, message=TEXT)
+_HEAD_TOLD: Final = {
+    "commit_hash": TEXT_OR_NULL,
+    "generation": NUMBER,
+    "synced_at": TIME_OR_NULL,
+    "checked_at": TIME_OR_NULL,
+}
+_FACET: Final = rows(record(name=TEXT, count=NUMBER))
+_BY: Final[Shape] = {
+    "type": "object",
+    "additionalProperties": record(items=NUMBER, bundles=NUMBER),
+}
+_COUNTS: Final = {"active": NUMBER, "inactive": NUMBER, "stale": NUMBER}
+
+SHAPES: Final[dict[str, Shape]] = {
+    "pagination": record(next_cursor=TEXT_OR_NULL, has_more=FLAG),
+    "entry": _ENTRY,
+    "item": _ITEM,
+    "bundle": _BUNDLE,
+    "item-list": page("items", "entry"),
+    "bundle-list": page("bundles", "entry"),
+    "version": _VERSION,
+    "version-list": page("versions", "version"),
+    "difference": record(
+        name=TEXT,
+        from_=ref("version"),
+        to=ref("version"),
+        changes=rows(
+            record(
+                {"before": {}, "after": {}},
+                change={"enum": ["added", "removed", "changed", "reordered"]},
+                path=TEXT,
+                pointer=TEXT,
+            )
+        ),
+    ),
+    "parameters": record(parameters=OPEN),
+    "parameter-check": record(valid=FLAG, errors=rows(record(field=TEXT, code=TEXT, message=TEXT))),
+    "facets": record(categories=_FACET, owners=_FACET, tags=_FACET),
+    "change": record(**_CHANGE, generation=NUMBER, href=TEXT),
+    "change-list": page("changes", "change", generation=NUMBER, epoch=TEXT),
+    "push": PUSH_SHAPE,
+    "delivery-answer": record(
+        {"sync_triggered": FLAG, "delivery_id": TEXT, "sync_id": NUMBER, "reason": TEXT},
+        status={"enum": ["pong", "accepted", "ignored", "duplicate"]},
+    ),
+    "sync-request": record(
+        {
+            "mode": {"enum": ["incremental", "full"]},
+            "commit": ABBREVIATED_HASH,
+            "dry_run": FLAG,
+            "allow_mass_removal": ABBREVIATED_HASH,
+        }
+    ),
+    "rollback-request": record(
+        commit=ABBREVIATED_HASH,
+        reason={"type": "string", "minLength": 1, "maxLength": 500, "pattern": r"^[^\x00-\x1f]*$"},
+    ),
+    "resume-request": record(),
+    "queued-sync": record(sync_id=NUMBER, status={"const": "queued"}, href=TEXT),
+    "sync": _SYNC,
+    "sync-list": page("syncs", "sync"),
+    "sync-status": record(
+        {
+            "commit": record(
+                commit_hash=TEXT,
+                state={
+                    "enum": [
+                        *("pending", "applied", "blocked", "rejected", "failed", "superseded"),
+                        None,
+                    ]
+                },
+            )
+        },
+        current=or_null(ref("sync")),
+        last=or_null(ref("sync")),
+        queued=rows(ref("sync")),
+        head=record(**_HEAD_TOLD),
+        pin=or_null(record(commit_hash=TEXT, reason=TEXT, since=TIME)),
+        stale=FLAG,
+        stale_reasons=rows(_REASON),
+        next_poll_at=TIME_OR_NULL,
+    ),
+    "problem": record(**_PROBLEM),
+    "problem-list": page("validation_errors", "recorded-problem"),
+    "recorded-problem": record(**_PROBLEM, **_RECORDED),
+    "document": OPEN,
+    "document-check": record(valid=FLAG, problems=rows(ref("problem"))),
+    "stats": record(
+        items=record(**_COUNTS),
+        bundles=record(**_COUNTS, unresolved=NUMBER),
+        by_category=_BY,
+        by_owner=_BY,
+        problems=record(error=NUMBER, warning=NUMBER),
+        last_updated_at=TIME_OR_NULL,
+    ),
+    "event": record(
+        delivery_id=TEXT,
+        event=TEXT,
+        status=TEXT,
+        reason=TEXT,
+        commit_hash=TEXT_OR_NULL,
+        payload=OPEN,
+        attempts=NUMBER,
+        received_at=TIME,
+        last_received_at=TIME,
+        sync_id=NUMBER_OR_NULL,
+        sync=or_null(record(sync_id=NUMBER, status=STATUS, reason=TEXT, href=TEXT)),
+        href=TEXT,
+    ),
+    "event-list": page("events", "event"),
+    "health": record(
+        {**_HEAD_TOLD, "stale": FLAG, "pinned": FLAG},
+        status={"enum": ["ok", "degraded", "unavailable"]},
+        reasons=rows(_REASON),
+        version=TEXT,
+        webhooks={"enum": ["on", "off"]},
+    ),
+    "liveness": record(status={"const": "alive"}),
+    "readiness": record(status={"enum": ["ready", "not ready"]}, reason=TEXT_OR_NULL),
+    "openapi": OPEN,
+    "refusal": {
+        **record(
+            type=TEXT,
+            title=TEXT,
+            status={"type": "integer"},
+            detail=TEXT,
+            instance=TEXT,
+            request_id=TEXT,
+        ),
+        "additionalProperties": True,
+    },
+}

@@ -1,0 +1,113 @@
+"""What is told of syncs: the state of things, the runs, and one in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import falcon
+
+from paod.api import links
+from paod.api.errors import Refusal
+from paod.api.freshness import next_poll, staleness
+from paod.api.operation import Answer, Operation, Readable
+from paod.api.paging import walk_of
+from paod.api.parameters import CURSOR, FULL_COMMIT, LIMIT
+from paod.api.requests import show
+from paod.config import Settings
+from paod.model import Head
+from paod.store import Store
+
+Json = dict[str, Any]
+
+
+class SyncStatus(Readable):
+    """What runs, what waits, what is served, and whether it is fresh."""
+
+    path = f"{links.ADMIN_CATALOG}/sync/status"
+    operation = Operation(
+        "See where the catalog stands",
+        "admin",
+        {200: Answer("The present state.", "sync-status")},
+        (FULL_COMMIT,),
+    )
+
+    def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._settings = settings
+        self._now = now
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
+        """Answer with the state of things."""
+        store = self._store
+        with store.database.snapshot():
+            head, current, last = store.head(), store.current(), store.last()
+            body = {
+                "current": None if current is None else show(current),
+                "last": None if last is None else show(last),
+                "queued": [show(sync) for sync in store.queue()],
+                **self._told(head, last),
+            }
+            commit = req.context.query["commit"]
+            if commit is not None:
+                body["commit"] = {"commit_hash": commit, "state": store.commit_state(commit)}
+        resp.media = body
+
+    def _told(self, head: Head, last: Json | None) -> Json:
+        pin = head.pin
+        reasons = staleness(head, last, self._settings, self._now())
+        poll = next_poll(head, last, self._settings)
+        return {
+            "head": {
+                "commit_hash": head.commit,
+                "generation": head.generation,
+                "synced_at": head.synced_at,
+                "checked_at": head.checked_at,
+            },
+            "pin": None
+            if pin is None
+            else {"commit_hash": pin.commit, "reason": pin.reason, "since": pin.since},
+            "stale": bool(reasons),
+            "stale_reasons": [reason.as_json() for reason in reasons],
+            "next_poll_at": None if poll is None else poll.isoformat().replace("+00:00", "Z"),
+        }
+
+
+class SyncList(Readable):
+    """All runs."""
+
+    path = f"{links.ADMIN_CATALOG}/syncs"
+    operation = Operation(
+        "List syncs",
+        "admin",
+        {200: Answer("One page of syncs, newest first.", "sync-list")},
+        (LIMIT, CURSOR),
+    )
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
+        """Answer with one page."""
+        walk = walk_of(req, self._store.head().epoch)
+        resp.media = walk.page("syncs", self._store.syncs(walk.after, walk.limit), show)
+
+
+class SyncDetail(Readable):
+    """One run."""
+
+    path = f"{links.ADMIN_CATALOG}/syncs/{{sync_id}}"
+    operation = Operation(
+        "Get one sync", "admin", {200: Answer("The sync in full.", "sync")}, refuses=(404,)
+    )
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
+        """Answer with the sync."""
+        sync = self._store.sync(places["sync_id"])
+        if sync is None:
+            raise Refusal("not-found", f"there is no sync {places['sync_id']}")
+        resp.media = show(sync)
