@@ -31,6 +31,13 @@ class _Rule:
 _MAY_READ = "check PAO_REPO_TOKEN or PAO_REPO_SSH_KEY: it must be valid and may read here"
 _RULES = (
     _Rule(
+        r"redirect",
+        "RemoteProtocolError",
+        "it redirects where paod does not follow",
+        "set PAO_REPO_URL to the repository's present address",
+    ),
+    _Rule(r"proxy|status code: 407", "ProxyRefused", "the proxy refuses", "check PAO_REPO_PROXY"),
+    _Rule(
         r"status code: 401|authenticat|credentials",
         "AuthenticationFailed",
         "it refused the credentials",
@@ -52,15 +59,13 @@ _RULES = (
         "paod waits a minute by itself; raise PAO_SYNC_INTERVAL if this goes on",
         pause=RATE_LIMIT_PAUSE,
     ),
-    _Rule(r"status code: 407", "ProxyRefused", "the proxy wants credentials", "see PAO_REPO_PROXY"),
     _Rule(r"status code: 5\d\d", "RemoteError", "it has trouble of its own"),
-    _Rule(
-        r"redirect",
-        "RemoteProtocolError",
-        "it redirects elsewhere, where paod does not follow",
-        "set PAO_REPO_URL to the repository's present address",
-    ),
     _Rule(r"timed out|timeout", "RemoteTimeout", "it did not answer in time"),
+    _Rule(
+        r"resolve address|failed to connect|connection refused|unreachable|no route|socket|eof",
+        "RemoteUnreachable",
+        "it cannot be reached, or the line broke",
+    ),
     _Rule(
         r"certificate|ssl error|tls|hostkey",
         "TlsError",
@@ -93,12 +98,6 @@ _RULES = (
         "there is no room for the mirror",
         "make room where PAO_STATE_DIR is",
     ),
-    _Rule(
-        r"resolve address|failed to connect|refused|unreachable|no route|reset|socket|eof"
-        r"|could not (read|write)|unexpected disconnection",
-        "RemoteUnreachable",
-        "it cannot be reached",
-    ),
 )
 _OTHER = _Rule("", "RemoteProtocolError", "it does not speak as a Git server does")
 
@@ -109,7 +108,7 @@ def translate(error: Exception, remote: Remote) -> PaodError:
         return error
     text = redact(str(error)).strip() or type(error).__name__
     if isinstance(error, pygit2.AuthError):
-        text = f"authentication: {text}"
+        text = f"authentication failed: {text}"
     if re.search(r"failed to (lock|create locked) file", text, re.IGNORECASE):
         return MirrorBroken(f"the mirror is locked: {text}")
     rule = next((r for r in _RULES if re.search(r.text, text, re.IGNORECASE)), _OTHER)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import RepositoryOpenFlag
 
-from paod.errors import CommitNotFound, FetchFailed, MirrorBroken
+from paod.errors import CommitNotFound, FetchFailed, MirrorBroken, MirrorError
 from paod.mirror import history, upkeep
 from paod.mirror.history import Line
 from paod.mirror.objects import Objects
@@ -26,6 +28,20 @@ _KEPT = ("refs/kept/now", "refs/kept/before")
 
 OnPhase = Callable[[str, float], None]
 """Told what begins and after how many seconds it may be taken for hung."""
+
+
+@contextmanager
+def _storage(folder: Path) -> Iterator[None]:
+    """Wrap what the file system refuses, once for every place that changes the folder."""
+    try:
+        yield
+    except (OSError, pygit2.GitError) as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise MirrorError(
+            f"the mirror {folder} cannot be made or changed: {error}",
+            "paod must be able to write where PAO_STATE_DIR is",
+            reason="MirrorStorageFull" if full else None,
+        ) from error
 
 
 def _ignore(name: str, seconds: float) -> None:
@@ -62,43 +78,62 @@ class Mirror:
     def open(self) -> None:
         """Make the mirror ready without the network: sweep it, judge it, make it anew if need be.
 
-        Raises ``MirrorError`` where it belongs to another user.
+        Raises ``MirrorError`` where it belongs to another user or there is no room for it.
         """
         self._on_phase("open", self.remote.timeout)
+        self.close()
         isolate()
-        upkeep.sweep_beside(self.folder)
-        if not self.folder.exists() and not self.folder.is_symlink():
-            _LOG.info("mirror: made at %s", self.folder)
-            upkeep.create(self.folder, self.remote)
+        with _storage(self.folder):
+            upkeep.sweep_beside(self.folder)
+            if self._is_there():
+                upkeep.check_owner(self.folder)
+            why = self._judged()
+        if why is None:
+            self._attach()
         else:
-            upkeep.check_owner(self.folder)
-            self._judge()
-        self._attach()
+            self.renew(why)
 
     def renew(self, why: str) -> None:
         """Set the mirror aside and begin an empty one; the next fetch fills it."""
-        self.rebuilds += 1
-        if self.folder.exists() or self.folder.is_symlink():
-            upkeep.set_aside(self.folder, why)
-        else:
-            _LOG.warning("mirror: made anew, because %s", why)
-        upkeep.create(self.folder, self.remote)
+        self.close()
+        with _storage(self.folder):
+            if self._is_there():
+                self.rebuilds += 1
+                upkeep.set_aside(self.folder, why)
+            _LOG.info("mirror: made at %s, because %s", self.folder, why)
+            upkeep.create(self.folder, self.remote)
         self._attach()
 
-    def _judge(self) -> None:
-        upkeep.sweep(self.folder)
-        why = upkeep.fault(self.folder, self.remote)
+    def close(self) -> None:
+        """Let go of the folder's files; ``open`` takes hold of them again.
+
+        libgit2 keeps open packs by their path, for the whole process. A pack that was set aside
+        would be read on in place of the new one of that name, were the old one still held.
+        """
+        if self._inode is not None:
+            self._repository.free()
+        self._inode = None
+
+    def _is_there(self) -> bool:
+        return self.folder.exists() or self.folder.is_symlink()
+
+    def _judged(self) -> str | None:
+        """Return why the folder cannot be the mirror; what was merely left over is swept."""
+        if not self._is_there():
+            return "it was not there"
+        why = upkeep.stranger(self.folder, self.remote)
         if why is not None:
-            self.rebuilds += 1
-            upkeep.set_aside(self.folder, why)
-            upkeep.create(self.folder, self.remote)
+            return why
+        upkeep.sweep(self.folder)
+        return upkeep.fault(self.folder)
 
     def _attach(self) -> None:
-        self.folder.chmod(0o700)
-        stat = self.folder.lstat()
-        self._inode = (stat.st_dev, stat.st_ino)
-        self._repository = pygit2.Repository(str(self.folder), RepositoryOpenFlag.NO_SEARCH)
-        upkeep.configure(self._repository, self.remote)
+        with _storage(self.folder):
+            self.folder.chmod(0o700)
+            stat = self.folder.lstat()
+            self._inode = (stat.st_dev, stat.st_ino)
+            self._repository = pygit2.Repository(str(self.folder), RepositoryOpenFlag.NO_SEARCH)
+            upkeep.configure(self._repository, self.remote)
         self._objects = Objects(self._repository)
         self._trees = Trees(self._objects, self._limits)
 
@@ -122,13 +157,20 @@ class Mirror:
     def fetch(self) -> str | None:
         """Bring the branch here if it moved; return its commit, None: the repository is empty.
 
-        A mirror that turns out broken is made anew once. Raises like ``remote_tip``.
+        Where the fetch failed because the mirror is broken, it is made anew and fetched once more.
+        Raises like ``remote_tip``.
         """
         try:
             return self._fetch()
-        except MirrorBroken as error:
-            self.renew(str(error))
-            return self._fetch()
+        except MirrorError as error:
+            if error.reason_given not in ("MirrorBroken", "RemoteProtocolError"):
+                raise
+            why = self._judged()
+            if why is None and error.reason_given != "MirrorBroken":
+                raise
+        if why is not None:
+            self.renew(why)
+        return self._fetch()
 
     def _fetch(self) -> str | None:
         conversation = self._conversation("fetch")
@@ -141,6 +183,8 @@ class Mirror:
                 f"{self.remote.url} advertised {advertised} and did not send it",
                 reason="RemoteProtocolError",
             )
+        if upkeep.consolidate(self.folder, self._repository):
+            self._attach()
         return advertised
 
     def _conversation(self, phase: str) -> Conversation:
@@ -153,8 +197,11 @@ class Mirror:
 
     def tip(self) -> str | None:
         """Return the branch's commit as last fetched, None: never fetched."""
-        reference = self._repository.references.get(self._ref)
-        return None if reference is None else str(reference.target)
+        try:
+            reference = self._repository.references.get(self._ref)
+            return None if reference is None else str(reference.target)
+        except (pygit2.GitError, ValueError) as error:
+            raise MirrorBroken(f"{self._ref} of the mirror cannot be read: {error}") from error
 
     def resolve(self, revision: str) -> str:
         """Return the commit that 7 to 40 hex digits name; raise ``CommitNotFound``.

@@ -20,16 +20,18 @@ _BIGGEST = 16 * 2**20
 
 
 class Objects:
-    """The objects of an open repository. Whatever cannot be read is ``MirrorBroken``."""
+    """The objects of an open repository. Whatever cannot be read is ``MirrorBroken``.
+
+    Holds nothing of libgit2's but the repository: see ``Mirror.close``.
+    """
 
     def __init__(self, repository: pygit2.Repository) -> None:
         self._repository = repository
-        self._database = repository.odb
 
     def kind(self, oid: str) -> tuple[Kind | None, int]:
         """Return an object's kind (None for a tag) and its size, from its header alone."""
         try:
-            found, size = self._database.read_header(oid)
+            found, size = self._repository.odb.read_header(oid)
         except (pygit2.GitError, KeyError, ValueError) as error:
             raise _broken(oid, error) from error
         return next((kind for kind, type_ in _TYPES.items() if type_ == found), None), size

@@ -35,7 +35,8 @@ class Conversation(pygit2.RemoteCallbacks):
         self._answered = False
         self._identity_refused = False
         _apply_settings(remote, home)
-        self._handle = repository.remotes.create_anonymous(remote.url)
+        with self._translated():
+            self._handle = repository.remotes.create_anonymous(remote.url)
 
     def tip(self) -> str | None:
         """Return the branch's commit on the remote; None: the repository has no refs at all."""
@@ -61,6 +62,12 @@ class Conversation(pygit2.RemoteCallbacks):
         self, url: str, username_from_url: str | None, allowed_types: CredentialType
     ) -> pygit2.UserPass | pygit2.Keypair:
         """Answer once, and the configured origin only."""
+        if self._remote.proxy is not None and url == self._remote.proxy:
+            raise FetchFailed(
+                "the proxy asks for credentials",
+                "put user and password into PAO_REPO_PROXY",
+                reason="ProxyRefused",
+            )
         if self._remote.address.kind == "http" and not self._remote.address.same_origin(url):
             raise FetchFailed(
                 f"{self._remote.url} led to another address that asks for credentials",

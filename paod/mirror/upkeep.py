@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pygit2
+from pygit2.enums import RepositoryOpenFlag
+from pygit2.packbuilder import PackBuilder
 
 from paod.errors import MirrorError
 from paod.mirror.remote import Remote
@@ -24,7 +26,9 @@ from paod.mirror.remote import Remote
 _LOG = logging.getLogger("paod.mirror")
 _KEPT_ASIDE = 2
 _FORMAT = "1"
-_LEFTOVERS = ("*.lock", "objects/pack/pack_git2_*", "objects/pack/tmp_*", "objects/pack/.tmp*")
+_REFERENCE = re.compile(rb"([0-9a-f]{40}|ref: refs/[!-~]+)\n?")
+_MANY_PACKS = 50
+_SMALL_PACK = 16 * 2**20
 
 
 def check_owner(folder: Path) -> None:
@@ -38,32 +42,46 @@ def check_owner(folder: Path) -> None:
         )
 
 
+def stranger(folder: Path, remote: Remote) -> str | None:
+    """Return why the folder is not this remote's mirror at all, None where it is one."""
+    if folder.is_symlink() or not folder.is_dir():
+        return "it is not a folder"
+    try:
+        config = pygit2.Config(str(folder / "config"))
+        ours = "paod.format" in config and config["paod.format"] == _FORMAT
+        url = config["remote.origin.url"] if ours else None
+    except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+        return f"its config cannot be read: {error}"
+    if not ours:
+        return "it is not a mirror of paod's"
+    return None if url == remote.url else "it is a mirror of another repository"
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed fetch left: locks, temporary packs, halves of a pack. Log each."""
-    for leftover in _leftovers(folder):
+    for leftover in [path for path in _leftovers(folder) if not path.is_dir()]:
         _LOG.warning("mirror: removed the leftover %s", leftover)
         leftover.unlink(missing_ok=True)
 
 
 def _leftovers(folder: Path) -> Iterator[Path]:
-    for pattern in _LEFTOVERS[1:]:
-        yield from folder.glob(pattern)
-    yield from folder.glob(_LEFTOVERS[0])
-    yield from (folder / "refs").rglob(_LEFTOVERS[0])
+    yield from folder.glob("*.lock")
+    yield from (folder / "refs").rglob("*.lock")
     packs = folder / "objects" / "pack"
+    for pattern in ("pack_git2_*", "tmp_*", ".tmp*", "*.lock"):
+        yield from packs.glob(pattern)
     for half in packs.glob("pack-*.*"):
         other = {".pack": ".idx", ".idx": ".pack"}.get(half.suffix)
         if other and not half.with_suffix(other).exists():
             yield half
 
 
-def fault(folder: Path, remote: Remote) -> str | None:
-    """Return why the folder cannot serve as this remote's mirror, None where it can."""
-    if folder.is_symlink() or not folder.is_dir():
-        return "it is not a folder"
-    if not (folder / "objects" / "pack").is_dir():
-        return "it is not a mirror of paod's"
-    if (folder / "objects" / "info" / "alternates").exists():
+def fault(folder: Path) -> str | None:
+    """Return why a mirror of ours cannot be relied on, None where it can."""
+    objects = folder / "objects"
+    if not (objects / "pack").is_dir() or not (objects / "info").is_dir():
+        return "it has no folder for packs"
+    if (objects / "info" / "alternates").exists():
         return "it borrows objects from another repository"
     loose = next(_loose_objects(folder), None)
     if loose is not None:
@@ -71,22 +89,51 @@ def fault(folder: Path, remote: Remote) -> str | None:
     damaged = next((pack for pack in _packs(folder) if not _is_whole(pack)), None)
     if damaged is not None:
         return f"{damaged.name} is damaged"
-    return _fault_inside(folder, remote)
+    return _unreadable_inside(folder)
 
 
-def _fault_inside(folder: Path, remote: Remote) -> str | None:
+def _unreadable_inside(folder: Path) -> str | None:
     try:
-        repository = pygit2.Repository(str(folder), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
-        config = repository.config
-        if "paod.format" not in config or config["paod.format"] != _FORMAT:
-            return "it is not a mirror of paod's"
-        if config["remote.origin.url"] != remote.url:
-            return "it is a mirror of another repository"
+        references = [path for path in (folder / "refs").rglob("*") if path.is_file()]
+        for reference in (folder / "HEAD", *references):
+            if not _REFERENCE.fullmatch(reference.read_bytes()):
+                return f"its {reference.name} is no reference"
+        repository = pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH)
         for name in repository.references:
-            repository[repository.references[name].target]
-        return None if repository.is_bare else "it has a working tree"
+            repository.odb.read_header(repository.references[name].target)
     except (pygit2.GitError, KeyError, ValueError, TypeError, OSError) as error:
         return f"it cannot be read: {error}"
+    return None if repository.is_bare else "it has a working tree"
+
+
+def consolidate(folder: Path, repository: pygit2.Repository) -> bool:
+    """Put many small packs into one; each fetch leaves a pack, and each pack costs a little.
+
+    Return whether it did: then the repository has to be opened again.
+    """
+    small = [pack for pack in _packs(folder) if pack.stat().st_size < _SMALL_PACK]
+    if len(small) <= _MANY_PACKS:
+        return False
+    identifiers = {oid for pack in small for oid in _objects_in(pack)}
+
+    def add(builder: PackBuilder) -> None:
+        for oid in sorted(identifiers):
+            builder.add(pygit2.Oid(raw=oid))
+
+    repository.pack(pack_delegate=add)
+    made = set(_packs(folder)) - set(small)
+    for pack in small if made else ():
+        for part in (pack, pack.with_suffix(".idx")):
+            part.unlink(missing_ok=True)
+    _LOG.info("mirror: put %d packs of %d objects into one", len(small), len(identifiers))
+    return True
+
+
+def _objects_in(pack: Path) -> Iterator[bytes]:
+    """Yield the hash of each object in a pack, from its index (version 2)."""
+    index = pack.with_suffix(".idx").read_bytes()
+    count = int.from_bytes(index[1028:1032], "big")
+    return (index[at : at + 20] for at in range(1032, 1032 + 20 * count, 20))
 
 
 def create(folder: Path, remote: Remote) -> None:
