@@ -1,8 +1,14 @@
 """The demo: its repository, its settings, the commands that it shows, its end."""
 
+import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -135,3 +141,56 @@ def test_the_built_package_carries_the_example(tmp_path):
     )
     built = tmp_path / "build" / "lib" / "paod" / "demo" / "example-catalog"
     assert (built / SHOWCASE).is_file()
+
+
+def wait_until_ready(api):
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(api.replace("/api/v1", "/readyz"), timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the demo serves no catalog")
+
+
+@pytest.fixture
+def demo(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "paod", "demo", "--port", "0"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_every_command_that_it_shows_does_what_it_says(demo, tmp_path):
+    shown = list(iter(demo.stdout.readline, "Ctrl-C ends the demo and removes all that it made.\n"))
+    commands = [line[2:].rstrip("\n") for line in shown if line.startswith("  ")]
+    script = "\n".join(["set -e", *commands[commands.index("# what is in the catalog") :]])
+    wait_until_ready(next(line.split()[-1] for line in shown if "API  " in line))
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(text) for text in re.findall(r"^\{$.*?^\}$", done.stdout, re.M | re.S)]
+    listed, versions, changed, problems, still, status = answers
+    assert len(listed["items"]) == 3
+    assert [one["version"] for one in versions["versions"]] == ["1.0.0", "0.9.0"]
+    assert (changed["description"], changed["version"]) == ("Changed by me", "1.1.0")
+    assert [one["code"] for one in problems["validation_errors"]] == ["yaml-syntax"]
+    assert (still["description"], still["stale"]["problems"]) == ("Changed by me", 1)
+    assert status["last"]["status"] == "completed"
+    demo.send_signal(signal.SIGINT)
+    farewell = demo.communicate(timeout=10)[0]
+    assert demo.returncode == 0
+    assert "removed" in farewell
+    assert not list(tmp_path.glob("paod-demo-*"))

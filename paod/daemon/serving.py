@@ -68,7 +68,7 @@ def _supervise(
 ) -> int:
     board = Board()
     workers = settings.api_workers or len(os.sched_getaffinity(0))
-    logger.info("listening on %s with %d API workers", address_of(listener), workers)
+    logger.info("listening on %s, API workers: %d", address_of(listener), workers)
 
     def api(_: Death | None) -> int:
         return _run_api(settings, listener)

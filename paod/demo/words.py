@@ -29,32 +29,31 @@ WELCOME = """\
 paod follows an example repository and serves its catalog.
 
   repository   {repository}
-  API          http://127.0.0.1:{port}/api/v1
+  API          {api}
 
 Try this in a second terminal:
 
   # what is in the catalog
-  export API=http://127.0.0.1:{port}/api/v1
-  export AUTH='Authorization: Bearer {token}'
-  curl -s -H "$AUTH" "$API/catalog/items?limit=3"
-  curl -s -H "$AUTH" "$API/catalog/items/{name}/versions"
+  TOKEN={token}
+  ask() {{ curl -s -H "Authorization: Bearer $TOKEN" "{api}/$1" | python3 -m json.tool; }}
+  ask 'catalog/items?limit=3'
+  ask catalog/items/{name}/versions
 
   # change an item, and see it served a moment later
   cd {repository}
   sed -i 's/^description:.*/description: "Changed by me"/' {document}
   sed -i 's/^version:.*/version: "1.1.0"/' {document}
   git commit --quiet --all --message 'Change an item'
-  sleep 3; curl -s -H "$AUTH" "$API/catalog/items/{name}"
+  sleep 3; ask catalog/items/{name}
 
-  # break it: the API says what is wrong and where, and goes on serving the last good version
+  # break it: paod says what is wrong and where, and goes on serving its last good version
   echo 'presentation: [' >> {document}
   git commit --quiet --all --message 'Break an item'
-  sleep 3; curl -s -H "$AUTH" "$API/admin/catalog/validation-errors"
-  curl -s -H "$AUTH" "$API/catalog/items/{name}"
+  sleep 3; ask admin/catalog/validation-errors; ask catalog/items/{name}
 
   # mend it
   git revert --no-edit HEAD
-  sleep 3; curl -s -H "$AUTH" "$API/admin/catalog/sync/status"
+  sleep 3; ask admin/catalog/sync/status
 
 Ctrl-C ends the demo{end}.
 """
@@ -64,7 +63,7 @@ def welcome(place: Place, port: int) -> str:
     """Say where everything is and what to try."""
     return WELCOME.format(
         repository=place.repository,
-        port=port,
+        api=f"http://127.0.0.1:{port}/api/v1",
         token=place.token,
         name=Path(SHOWCASE).stem,
         document=SHOWCASE,
