@@ -86,6 +86,17 @@ def signed(body: bytes, secret: str = SECRET) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+def problem(result: Result, status: int, kind: str) -> dict[str, Any]:
+    """Check that an answer is a problem of a kind; return it."""
+    assert result.status_code == status, result.text
+    assert result.headers["content-type"] == "application/problem+json"
+    assert result.headers["x-content-type-options"] == "nosniff"
+    body: dict[str, Any] = result.json
+    assert body["type"] == f"urn:paod:problem:{kind}"
+    assert (body["status"], bool(body["title"]), bool(body["detail"])) == (status, True, True)
+    return body
+
+
 class Served:
     """One installation: settings, a store, the application over it, and a client."""
 

@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from tests.served import ADMIN, POSTGRES, Served, bundle, commit_hash, item
-from tests.test_api_gate import problem
+from tests.served import ADMIN, POSTGRES, Served, bundle, commit_hash, item, problem
 
 COMPUTE = {"tags": "compute", "owner": "compute-team", "description": "A machine"}
 CATALOG = {

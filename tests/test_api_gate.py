@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from paod.errors import StoreUnavailable
-from tests.served import ADMIN, POSTGRES, READER, SECRET, Served, item
+from tests.served import ADMIN, POSTGRES, READER, SECRET, Served, item, problem
 
 READS = ["/catalog/items", "/catalog/bundles", "/catalog/facets", "/catalog/changes"]
 ADMINS = ["/admin/catalog/sync/status", "/admin/catalog/syncs", "/admin/webhooks/events"]
@@ -26,17 +26,6 @@ def _fresh(tmp_path):
     served = Served(tmp_path)
     yield served
     served.store.close()
-
-
-def problem(result, status: int, kind: str) -> dict:
-    """Check that an answer is a problem of a kind; return it."""
-    assert result.status_code == status, result.text
-    assert result.headers["content-type"] == "application/problem+json"
-    assert result.headers["x-content-type-options"] == "nosniff"
-    body = result.json
-    assert body["type"] == f"urn:paod:problem:{kind}"
-    assert (body["status"], bool(body["title"]), bool(body["detail"])) == (status, True, True)
-    return body
 
 
 @pytest.mark.parametrize("path", READS + ADMINS)

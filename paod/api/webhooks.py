@@ -164,10 +164,10 @@ def _delivery(event: str, delivery_id: str, decision: Decision) -> Delivery:
 
 
 def _answer(delivery_id: str, decision: Decision, received: Received) -> dict[str, Any]:
-    if received.duplicate:
-        return {"status": "duplicate", "sync_triggered": False, "delivery_id": delivery_id}
     if decision.status == "pong":
         return _with_reason({"status": "pong"}, decision)
+    if received.duplicate:
+        return {"status": "duplicate", "sync_triggered": False, "delivery_id": delivery_id}
     answer: dict[str, Any] = {
         "status": decision.status,
         "sync_triggered": received.sync_id is not None,
