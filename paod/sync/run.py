@@ -206,6 +206,7 @@ def _apply(
         commit=start.target,
         basis=basis_of(shop.settings),
         pin=_pin(sync.request, start, shop),
+        touch_checked=sync.request.commit is None,
     )
     failpoint("after_apply")
     shop.memory.keep(planned.after, replace(start.head, commit=start.target, generation=generation))
