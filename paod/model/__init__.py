@@ -1,0 +1,71 @@
+"""The values that flow through paod, all frozen: made once, read by everyone, changed by no one.
+
+They flow in this order: a ``Commit`` with its ``TreeChange``s is read from the mirror; each changed
+file is examined into an ``ExaminedFile``; both make a ``Step``; folding steps gives a ``Catalog``
+and its ``Revision``s; comparing that with what is stored gives a ``Plan``; applying it ends a sync.
+"""
+
+from paod.model.catalog import Catalog, Commit, Entry, FileState, Folded, Revision, Step
+from paod.model.document import Document, ExaminedFile, Place, Problem, Reference, TreeChange
+from paod.model.plan import (
+    CatalogChange,
+    Counts,
+    Identity,
+    Plan,
+    PlannedEntry,
+    PlannedRevision,
+    Resolved,
+    Served,
+    Stored,
+)
+from paod.model.sync import ClaimedSync, Head, Pin, SyncRequest, SyncResult, SyncStatus
+from paod.model.words import (
+    ChangeKind,
+    EntryType,
+    Key,
+    Kind,
+    NetChange,
+    Severity,
+    Trigger,
+    VersionPolicy,
+)
+
+__all__ = [
+    "Catalog",
+    "CatalogChange",
+    "ChangeKind",
+    "ClaimedSync",
+    "Commit",
+    "Counts",
+    "Document",
+    "Entry",
+    "EntryType",
+    "ExaminedFile",
+    "FileState",
+    "Folded",
+    "Head",
+    "Identity",
+    "Key",
+    "Kind",
+    "NetChange",
+    "Pin",
+    "Place",
+    "Plan",
+    "PlannedEntry",
+    "PlannedRevision",
+    "Problem",
+    "Reference",
+    "Resolved",
+    "Revision",
+    "Served",
+    "Severity",
+    "Step",
+    "Stored",
+    "SyncRequest",
+    "SyncResult",
+    "SyncStatus",
+    "TreeChange",
+    "Trigger",
+    "VersionPolicy",
+    "path_text",
+]

@@ -1,0 +1,113 @@
+"""What the fold carries: commits as steps, files and entries, and the revisions they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paod.model.document import Document, ExaminedFile, Problem
+from paod.model.words import ChangeKind, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as history shows it. ``time`` is the committer's, UTC, ISO 8601 with ``Z``."""
+
+    hash: str
+    author: str
+    time: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One commit's difference to its first parent, each changed file examined; None: deleted."""
+
+    commit: Commit
+    changes: tuple[tuple[str, ExaminedFile | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """One file under the root, as the fold sees it.
+
+    ``commit`` brought its present content. ``serves`` is what it holds in the catalog: its own
+    document, or its last good one while ``stale_since`` names the commit that broke it. ``refusal``
+    is why a well-formed document is not served (``duplicate-name``, version rules), or None.
+    """
+
+    path: str
+    file: ExaminedFile
+    commit: str
+    serves: Key | None = None
+    stale_since: str | None = None
+    refusal: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item or bundle of the catalog, active or removed.
+
+    ``commit`` made its present state (its last revision's). ``published`` holds
+    ``(version, content_hash)`` of every revision on this line of history. ``warning`` is what the
+    version rules said of the present content.
+    """
+
+    document: Document
+    path: str
+    commit: Commit
+    active: bool
+    published: frozenset[tuple[str, str]]
+    warning: Problem | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.document.key
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The catalog at a commit: what the fold carries from step to step.
+
+    ``aliases`` leads from a name that was given up by ``renamed_from`` to the name that follows it.
+    ``claimants`` and ``referrers`` are indexes over the other two: which files' documents claim a
+    name, and which active entries mention one.
+    """
+
+    commit: str | None = None
+    files: Mapping[str, FileState] = field(default_factory=dict)
+    entries: Mapping[Key, Entry] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    claimants: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    referrers: Mapping[str, frozenset[Key]] = field(default_factory=dict)
+    findings: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
+    """What entries say of each other (``unresolved-item``, dependencies), made from the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One entry of an item's history: a step that changed it. ``renamed_from``: its name before."""
+
+    change: ChangeKind
+    document: Document
+    path: str
+    commit: Commit
+    renamed_from: str | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.document.key
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A fold's outcome: the catalog, each step's revisions in order, what may differ now.
+
+    ``commit`` is that of the last step, None where there was none.
+    """
+
+    catalog: Catalog
+    commit: Commit | None
+    revisions: tuple[Revision, ...]
+    touched_paths: frozenset[str]
+    touched_keys: frozenset[Key]

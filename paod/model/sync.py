@@ -1,0 +1,97 @@
+"""What was asked for, where the catalog stands, and how a sync ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from paod.model.plan import CatalogChange, Counts
+from paod.model.words import Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The commit at which the catalog is held, and why. ``since``: UTC, ISO 8601."""
+
+    commit: str
+    reason: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The one row of head state.
+
+    ``commit`` is the applied one, None before the first sync. ``basis`` is a hash of all settings
+    that the fold depends on: when it differs, the fold starts anew. ``epoch`` is random, made with
+    the database. Times: UTC, ISO 8601. ``synced_at`` is when the commit was applied, ``checked_at``
+    when the remote was last seen to have nothing newer.
+    """
+
+    epoch: str
+    commit: str | None = None
+    generation: int = 0
+    basis: str = ""
+    synced_at: str | None = None
+    checked_at: str | None = None
+    pin: Pin | None = None
+
+
+SyncStatus = Literal[
+    "queued", "running", "completed", "failed", "rejected", "blocked", "superseded"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """What somebody asked for. The follow-the-branch ones merge; the others run alone, in order.
+
+    ``pin``: None leaves the pin alone, ``"set"`` holds the catalog at ``commit`` with ``reason``,
+    ``"clear"`` lets it follow the branch again. ``allow_mass_removal`` is the commit for which a
+    mass removal is allowed, or None. ``webhook`` explains the trigger: ref, before, after,
+    head commit, pusher, delivery.
+    """
+
+    trigger: Trigger
+    mode: Literal["incremental", "full"] = "incremental"
+    commit: str | None = None
+    dry_run: bool = False
+    allow_mass_removal: str | None = None
+    pin: Literal["set", "clear"] | None = None
+    reason: str = ""
+    webhook: Mapping[str, Any] | None = None
+
+    @property
+    def follows_branch(self) -> bool:
+        """Whether it only asks to catch up, so that a newer one can stand for it."""
+        return self.commit is None and self.pin is None and not self.dry_run
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedSync:
+    """The request that runs now, with what it merged: ``triggers`` of all, oldest first."""
+
+    id: int
+    request: SyncRequest
+    triggers: tuple[Trigger, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """How a sync ended. ``timings``: seconds by phase (fetch, walk, fold, plan, apply)."""
+
+    status: SyncStatus
+    reason: str
+    message: str
+    mode: Literal["incremental", "full"] = "incremental"
+    from_commit: str | None = None
+    to_commit: str | None = None
+    history_rewritten: bool = False
+    items: Counts = field(default_factory=Counts)
+    bundles: Counts = field(default_factory=Counts)
+    errors: int = 0
+    warnings: int = 0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    changes: tuple[CatalogChange, ...] = ()
+    """Filled for a dry run: what would have changed."""
