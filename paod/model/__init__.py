@@ -6,9 +6,15 @@ and its ``Revision``s; comparing that with what is stored gives a ``Plan``; appl
 """
 
 from paod.model.catalog import Catalog, Commit, Entry, FileState, Folded, Revision, Step
-from paod.model.document import Document, ExaminedFile, Place, Problem, Reference, TreeChange,
+from paod.model.document import (
+    Document,
+    ExaminedFile,
+    Place,
+    Problem,
+    Reference,
+    TreeChange,
     path_text,
-
+)
 from paod.model.plan import (
     CatalogChange,
     Counts,
