@@ -13,6 +13,7 @@ from paod import __version__
 from paod.cli import main
 from paod.cli.exits import Exit, exit_status
 from paod.cli.root import COMMANDS, root
+from paod.cli.serving import forget_secrets
 from paod.errors import FetchFailed, SettingsError
 
 
@@ -153,6 +154,12 @@ def test_a_reader_who_leaves_is_no_error() -> None:
 
 def test_the_root_knows_no_other_commands() -> None:
     assert root.get_command(click.Context(root), "eval") is None
+
+
+def test_s2_child_programs_inherit_no_secret() -> None:
+    environ = {"PAO_REPO_TOKEN": "x", "PAO_DB_URL": "y", "PAO_REPO_BRANCH": "main", "PATH": "/bin"}
+    forget_secrets(environ)
+    assert environ == {"PAO_REPO_BRANCH": "main", "PATH": "/bin"}
 
 
 def test_token_prints_a_token_and_its_hash() -> None:

@@ -129,8 +129,9 @@ def test_relative_paths_start_where_they_are_written(
     assert settings.db_url == "sqlite:////tmp/x.db"
 
 
-def test_the_state_folder_is_systemds_or_the_users() -> None:
-    assert load_with().state_dir == Path("/home/mike/.local/state/paod") or "HOME" in os.environ
+def test_the_state_folder_is_systemds_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/mike")
+    assert load_with().state_dir == Path("/home/mike/.local/state/paod")
     assert load_with(STATE_DIRECTORY="/var/lib/paod:/other").state_dir == Path("/var/lib/paod")
     given = load_with(STATE_DIRECTORY="/var/lib/paod", PAO_STATE_DIR="/srv/paod")
     assert given.db_url == "sqlite:////srv/paod/paod.db"

@@ -101,7 +101,7 @@ def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bo
     """Have a request carried out, print how it ended, and return the exit status."""
     level = settings.log_level if verbose else "critical"
     log.setup(level, settings.log_format, settings.secret_values)
-    with waiting("waiting for the sync to start") as tell:
+    with waiting("waiting for the sync to end") as tell:
         row = daemon.run_once(settings, request, lambda phase: tell(f"sync: {phase}"))
     good = row["status"] == GOOD
     if as_json:
