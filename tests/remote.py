@@ -29,13 +29,15 @@ class Fault:
     """What goes wrong. ``on``: at the list of heads, at the pack, or at both; ``at``: body byte.
 
     status, redirect and body replace the answer; the others spoil it from the byte ``at`` on:
-    stall (until the server ends), drip (a byte each 50 ms), cut, reset, flip (one byte). With
-    ``once`` the next answer is good again. ``after_login``: only where credentials came along.
+    stall (until the server ends), drip (a byte each ``pause`` seconds), cut, reset, flip (one
+    byte). With ``once`` the next answer is good again. ``after_login``: only where credentials
+    came along.
     """
 
     kind: Literal["status", "redirect", "body", "stall", "drip", "cut", "reset", "flip"]
     on: Literal["heads", "pack", "both"] = "both"
     at: int = 0
+    pause: float = 0.05
     status: int = 200
     location: str = ""
     body: bytes = b""
@@ -122,6 +124,7 @@ class _Server(_QuietServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _Server
 
     def log_message(self, *_: object) -> None:
@@ -216,16 +219,16 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "stall":
             self.server.git.ended.wait(60)
         elif fault.kind == "drip":
-            self._drip(content[fault.at :])
+            self._drip(content[fault.at :], fault.pause)
         elif fault.kind == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.connection.close()
 
-    def _drip(self, content: bytes) -> None:
+    def _drip(self, content: bytes, pause: float) -> None:
         for byte in content:
             self.wfile.write(bytes([byte]))
-            if self.server.git.ended.wait(0.05):
+            if self.server.git.ended.wait(pause):
                 return
 
 

@@ -433,7 +433,7 @@ def test_a_kept_commit_survives_git_gc(origin: Origin) -> None:
     mirror.open()
     assert mirror.rebuilds == 0
     assert mirror.resolve(third) == third
-    assert mirror.resolve(second) == second
+    assert len(mirror.line(third, None, 10).commits) == 3
 
 
 # trees
@@ -570,18 +570,16 @@ def test_names_of_every_kind_come_as_text(origin: Origin) -> None:
 
 
 def test_a_file_is_read_up_to_its_limit(origin: Origin) -> None:
-    """T9, F17: 40 MB that take 40 KB in the pack are never unpacked."""
+    """T9, F17: 8 MB that take 8 KB in the pack are never unpacked."""
     head = (
-        origin.write("catalog/a/x.yaml", "12345")
-        .write("catalog/b.yaml", bytes(40_000_000))
-        .commit()
+        origin.write("catalog/a/x.yaml", "12345").write("catalog/b.yaml", bytes(8_000_000)).commit()
     )
     mirror = mirror_of(origin)
     mirror.fetch()
     small, big = mirror.changes(None, head)
     assert mirror.read(small.oid or "", 5) == b"12345"
     assert mirror.read(small.oid or "", 4) == 5
-    assert mirror.read(big.oid or "", 262_144) == 40_000_000
+    assert mirror.read(big.oid or "", 262_144) == 8_000_000
 
 
 def test_a_missing_object_is_a_broken_mirror_and_no_empty_tree(origin: Origin) -> None:

@@ -24,7 +24,7 @@ from paod.model import TreeChange
 
 _LOG = logging.getLogger("paod.mirror")
 _REVISION = re.compile(r"[0-9a-f]{7,64}")
-_KEPT = ("refs/kept/now", "refs/kept/before")
+_KEPT = "refs/kept/applied"
 
 OnPhase = Callable[[str, float], None]
 """Told what begins and after how many seconds it may be taken for hung."""
@@ -218,14 +218,8 @@ class Mirror:
         return found
 
     def keep(self, commit: str) -> None:
-        """Hold a commit alive whatever becomes of the branch; the one kept before it stays too."""
-        references = self._repository.references
-        now = references.get(_KEPT[0])
-        if now is not None and str(now.target) == commit:
-            return
-        if now is not None:
-            references.create(_KEPT[1], now.target, force=True)
-        references.create(_KEPT[0], commit, force=True)
+        """Hold the applied commit alive, whatever becomes of the branch, until another is kept."""
+        self._repository.references.create(_KEPT, commit, force=True)
 
     def line(self, tip: str, applied: str | None, depth: int) -> Line:
         """Return the first-parent commits after ``applied`` up to ``tip``, oldest first.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,14 +16,17 @@ from paod.errors import Blocked
 from paod.mirror.objects import Objects
 from paod.model import EntryType, TreeChange, path_text
 
-_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_ENTRY = re.compile(rb"[0-7]+ [^\0/]+\0.{20}", re.DOTALL)
+_ANY_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0.{20}", re.DOTALL)
+_FOLDER = b"40000"
 _KEPT_ENTRIES = 50_000
 _KEPT_SIZES = 200_000
 
-Node = tuple[EntryType | None, bytes]
-"""An entry's type (None: a folder) and the hash of its object, 20 bytes."""
-Folder = Mapping[bytes, Node]
-_EMPTY: Folder = {}
+Node = tuple[bytes, bytes]
+"""An entry's mode as it stands in the tree and its object's hash, 20 bytes."""
+Folder = frozenset[bytes]
+"""A tree's entries, each as it stands there: mode, space, name, NUL, hash."""
+_EMPTY: Folder = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,10 @@ class Trees:
 
     def root(self, tree: str | None, root: bytes) -> Node | None:
         """Return what a tree holds at ``root`` (b"" is the tree itself), None: nothing."""
-        node: Node | None = None if tree is None else (None, bytes.fromhex(tree))
+        node: Node | None = None if tree is None else (_FOLDER, bytes.fromhex(tree))
         for name in root.split(b"/") if root else ():
-            node = self._folder(node[1]).get(name) if node and node[0] is None else None
+            inside = self._folder(node[1]) if node and _type(node[0]) is None else _EMPTY
+            node = dict(map(_split, inside)).get(name)
         return node
 
     def changes(self, old: Node | None, new: Node | None, path: bytes) -> Iterator[TreeChange]:
@@ -72,7 +76,7 @@ class Trees:
 
     def check_size(self, node: Node | None) -> None:
         """Raise ``Blocked`` where a tree is over the limits; equal folders are read once."""
-        if node is None or node[0] is not None:
+        if node is None or _type(node[0]) is not None:
             return
         size = self._size(node[1], 1)
         if size.files > self._limits.files:
@@ -86,9 +90,9 @@ class Trees:
             raise self._too_many(f"it is more than {self._limits.depth} folders deep")
         if size is not None:
             return size
-        children = list(self._folder(oid).values())
-        folders = [child for kind, child in children if kind is None]
-        size = _Size(files=len(children) - len(folders))
+        folder = self._folder(oid)
+        folders = [entry[-20:] for entry in folder if _type(entry[: entry.index(b" ")]) is None]
+        size = _Size(files=len(folder) - len(folders))
         for child in folders:
             size = size.plus(self._size(child, depth + 1))
         if len(self._sizes) > _KEPT_SIZES:
@@ -100,8 +104,10 @@ class Trees:
         self, old: Node | None, new: Node | None, path: bytes, depth: int
     ) -> Iterator[TreeChange]:
         """Yield what makes ``new`` of ``old``: a folder on either side stands for what is in it."""
-        old_type, old_oid = old or (None, b"")
-        new_type, new_oid = new or (None, b"")
+        old_type, old_oid = (_type(old[0]), old[1]) if old else (None, b"")
+        new_type, new_oid = (_type(new[0]), new[1]) if new else (None, b"")
+        if (old_type, old_oid) == (new_type, new_oid):
+            return
         if old_type is not None and new_type is None:
             yield TreeChange(path_text(path), None)
         if old_type is None or new_type is None:
@@ -116,9 +122,10 @@ class Trees:
             raise self._too_many(f"it is more than {self._limits.depth} folders deep")
         before = self._folder(old) if old else _EMPTY
         after = self._folder(new) if new else _EMPTY
-        for name in sorted({name for name, _ in before.items() ^ after.items()}):
+        gone, come = dict(map(_split, before - after)), dict(map(_split, after - before))
+        for name in sorted(gone.keys() | come.keys()):
             below = path + b"/" + name if path else name
-            yield from self._between(before.get(name), after.get(name), below, depth + 1)
+            yield from self._between(gone.get(name), come.get(name), below, depth + 1)
 
     def _folder(self, oid: bytes) -> Folder:
         folder = self._kept.get(oid)
@@ -140,33 +147,41 @@ class Trees:
         )
 
 
+def _split(entry: bytes) -> tuple[bytes, Node]:
+    mode, _, rest = entry.partition(b" ")
+    return rest[:-21], (mode, entry[-20:])
+
+
 def _parsed(data: bytes, oid: bytes) -> Folder:
     found = _ENTRY.findall(data)
-    if sum(len(mode) + len(name) for mode, name, _ in found) + 22 * len(found) != len(data):
+    whole = sum(map(len, found)) == len(data)
+    if whole and len({entry[entry.index(b" ") : -21] for entry in found}) == len(found):
+        return frozenset(found)
+    return _made_unambiguous(data, oid)
+
+
+def _made_unambiguous(data: bytes, oid: bytes) -> Folder:
+    """Mark the names that only a hostile tree has, so that none passes for another file's path."""
+    found = _ANY_ENTRY.findall(data)
+    if sum(map(len, found)) != len(data):
         raise Blocked(
             f"tree {oid.hex()} is none that git would write",
             "rewrite the commit with git",
             reason="MalformedTree",
         )
-    folder: Folder = {name: (_type(mode), child) for mode, name, child in found}
-    if len(folder) == len(found) and not any(b"/" in name for name in folder):
-        return folder
-    return _made_unambiguous(found)
-
-
-def _made_unambiguous(found: list[tuple[bytes, bytes, bytes]]) -> Folder:
-    """Mark the names that only a hostile tree has, so that none passes for another file's path."""
-    folder: dict[bytes, Node] = {}
-    for mode, raw_name, child in found:
-        name = raw_name.replace(b"/", b"%2F")
-        while name in folder:
+    entries: dict[bytes, bytes] = {}
+    for entry in found:
+        name, (mode, child) = _split(entry)
+        name = name.replace(b"/", b"%2F")
+        while name in entries:
             name = b"%00" + name
-        folder[name] = (_type(mode), child)
-    return folder
+        entries[name] = mode + b" " + name + b"\0" + child
+    return frozenset(entries.values())
 
 
 @lru_cache(maxsize=64)
 def _type(mode: bytes) -> EntryType | None:
+    """Return what a mode says an entry is; None: a folder. All modes of files are the same."""
     kind = int(mode, 8) & 0o170000
     if kind == 0o040000:
         return None

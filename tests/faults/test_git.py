@@ -151,7 +151,7 @@ def test_nobody_there(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.parametrize("kind", ["cut", "reset", "flip"])
 @pytest.mark.parametrize("on", ["heads", "pack"])
-@pytest.mark.parametrize("at", [0, 5, 100, 3000, 20_000])
+@pytest.mark.parametrize("at", [0, 100, 3000])
 def test_a_broken_transfer_changes_nothing_and_the_next_one_works(
     tmp_path: Path, origin: Origin, server: GitServer, kind: str, on: str, at: int
 ) -> None:
@@ -192,8 +192,8 @@ def test_the_stall_timeout_is_never_above_the_whole_one(tmp_path: Path, server: 
 
 def test_a_transfer_that_goes_on_too_long_ends(tmp_path: Path, server: GitServer) -> None:
     """G3: ended at the first object after the deadline."""
-    server.fault = Fault("drip", on="pack")
-    mirror = open_mirror(tmp_path, server.url(), timeout=0.5)
+    server.fault = Fault("drip", on="pack", pause=0.005)
+    mirror = open_mirror(tmp_path, server.url(), timeout=0.3)
     with pytest.raises(FetchFailed) as caught:
         mirror.fetch()
     assert caught.value.reason_given == "RemoteTimeout"
@@ -297,7 +297,7 @@ def test_no_token_where_one_is_asked_for(tmp_path: Path, guarded: GitServer) -> 
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("status", [302, 307])
 @pytest.mark.parametrize("on", ["heads", "pack"])
 @pytest.mark.parametrize("after_login", [False, True])
 def test_a_redirect_never_takes_the_token_along(
