@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from paod.catalog.fold import fold
 from paod.catalog.plan import plan
-from paod.model import Catalog, Key, Plan, Problem, Stored
+from paod.model import Catalog, Key, Place, Plan, Problem, Step, Stored
 from paod.store import EntryFilters, Found, ProblemFilters, Removed, Renamed, Store
 from tests.model import Spec, Tree
 from tests.steps import steps
@@ -20,8 +21,10 @@ from tests.store_tools import (
     Clock,
     Syncs,
     bundle,
+    commit,
     copied_store,
     empty_store,
+    examined,
     item,
     result_of,
     running,
@@ -284,6 +287,23 @@ def test_a_row_of_a_rewritten_history_is_kept_apart(store: Store) -> None:
     assert ("item", "a") not in loaded.catalog.entries
     assert not loaded.identities["item", "a"].active
     assert isinstance(store.item("a"), Removed)
+
+
+def test_a_file_keeps_its_places_when_only_its_entry_changes(store: Store) -> None:
+    """A deeper history is found to begin before the comment that moved the lines."""
+    plain = item("a")
+    commented = replace(plain, source_hash="sha256:2", name_place=Place(2, 7))
+    path = "catalog/x/a.yaml"
+    begun, gone_on = (
+        Step(commit(number), ((path, examined(found)),))
+        for number, found in ((1, plain), (2, commented))
+    )
+    shallow = plan(Stored(), fold(Catalog(), [gone_on], "warn"), anew=True)
+    apply(store, shallow, None)
+    deep = plan(shallow.after, fold(Catalog(), [begun, gone_on], "warn"), anew=True)
+    assert not deep.files
+    apply(store, deep, shallow.catalog.commit)
+    assert store.load() == deep.after
 
 
 def _tree(*names: str) -> Tree:

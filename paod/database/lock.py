@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from paod.errors import StoreUnavailable
+
 _PAUSE = 0.05
 _held: set[int] = set()
 
@@ -29,7 +31,13 @@ os.register_at_fork(after_in_child=_drop_inherited)
 @contextmanager
 def file_lock(path: Path, wait: float) -> Iterator[bool]:
     """Try for up to ``wait`` seconds to hold the lock; the value says whether it is held."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the lock {path} cannot be opened ({error.strerror})",
+            "see that its folder exists and that paod may write there",
+        ) from error
     _held.add(descriptor)
     try:
         yield _acquired(descriptor, time.monotonic() + wait)

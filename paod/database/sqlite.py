@@ -11,33 +11,25 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlite_utils
-
 from paod.database import sqlite_file
 from paod.database.driver import sqlite3
-from paod.database.failures import translated
 from paod.database.lock import file_lock
 from paod.database.protocol import Params, Row
+from paod.database.session import Session, Translating, connect, is_frozen
 from paod.database.wakeup import Listener, tell
 from paod.errors import StoreError
 
 BUSY_TIMEOUT = 5.0
 """Seconds that a writer waits for another one's transaction."""
 
-_PRAGMAS = """
-PRAGMA foreign_keys = ON;
-PRAGMA synchronous = FULL;
-PRAGMA temp_store = MEMORY;
-PRAGMA cache_size = -8000;
-PRAGMA cache_spill=OFF;
-PRAGMA journal_size_limit = 67108864;
-"""
+DEAF_PAUSE = 1.0
+"""Seconds between two looks of a thread that cannot be told of news."""
 _READING = ("SELECT", "WITH", "PRAGMA")
 _TYPES = {
     "id": "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -46,22 +38,6 @@ _TYPES = {
     "boolean": "INTEGER",
     "text_c": "TEXT",
 }
-
-
-@dataclass(slots=True)
-class _Session:
-    """One thread's connection. ``state`` is that of its transaction; ``broken``: it may not end."""
-
-    thread: threading.Thread
-    handle: sqlite_utils.Database
-    state: str = ""
-    broken: bool = False
-    listener: Listener | None = None
-
-    def close(self) -> None:
-        self.handle.close()
-        if self.listener is not None:
-            self.listener.close()
 
 
 class SQLiteDatabase:
@@ -79,8 +55,8 @@ class SQLiteDatabase:
         self._local = threading.local()
         self._guard = threading.Lock()
         self._owner = os.getpid()
-        self._sessions: list[_Session] = []
-        self._inherited: list[_Session] = []
+        self._sessions: list[Session] = []
+        self._inherited: list[Session] = []
 
     def prepare(self) -> None:
         sqlite_file.make_or_check(self.path)
@@ -128,7 +104,7 @@ class SQLiteDatabase:
     @contextmanager
     def atomic(self) -> Iterator[None]:
         session = self._session()
-        if session.state:
+        if session.state != "idle":
             with self._joined(session):
                 yield
             return
@@ -144,7 +120,7 @@ class SQLiteDatabase:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         session = self._session()
-        if session.state:
+        if session.state != "idle":
             yield
             return
         self._run(session, "BEGIN")
@@ -180,7 +156,10 @@ class SQLiteDatabase:
         session = self._session()
         if session.listener is not None:
             return session.listener.wait(timeout)
-        session.listener = Listener(self._ears)
+        try:
+            session.listener = Listener(self._ears)
+        except OSError:  # no room or no right to listen: looking again now and then must do
+            time.sleep(min(timeout, DEAF_PAUSE))
         return True
 
     def close(self) -> None:
@@ -196,13 +175,20 @@ class SQLiteDatabase:
         return self.path.with_name(f"{self.path.name}-wake")
 
     def _has_session(self) -> bool:
-        return self._owner == os.getpid() and hasattr(self._local, "session")
+        if self._owner != os.getpid():
+            return False
+        session: Session | None = getattr(self._local, "session", None)
+        return session is not None and not (session.frozen and self._thawed(session))
 
-    def _session(self) -> _Session:
+    def _thawed(self, session: Session) -> bool:
+        """Whether what was opened as unchangeable can change by now."""
+        return session.state == "idle" and not is_frozen(self.path)
+
+    def _session(self) -> Session:
         if not self._has_session():
             self._forget_parents()
             self._local.session = self._keep(self._connected())
-        session: _Session = self._local.session
+        session: Session = self._local.session
         return session
 
     def _forget_parents(self) -> None:
@@ -212,23 +198,10 @@ class SQLiteDatabase:
             self._inherited += self._sessions
             self._sessions, self._local = [], threading.local()
 
-    def _connected(self) -> _Session:
-        mode = "ro" if self._read_only else "rw"
-        try:
-            connection = sqlite3.connect(
-                f"{self.path.as_uri()}?mode={mode}",
-                uri=True,
-                timeout=self._busy_timeout,
-                isolation_level=None,
-                check_same_thread=False,  # close() ends the connections of all threads
-            )
-            connection.executescript(_PRAGMAS)
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
-        handle = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
-        return _Session(threading.current_thread(), handle)
+    def _connected(self) -> Session:
+        return connect(self.path, read_only=self._read_only, busy_timeout=self._busy_timeout)
 
-    def _keep(self, session: _Session) -> _Session:
+    def _keep(self, session: Session) -> Session:
         with self._guard:
             ended = [one for one in self._sessions if not one.thread.is_alive()]
             for one in ended:
@@ -236,7 +209,7 @@ class SQLiteDatabase:
             self._sessions = [one for one in self._sessions if one not in ended] + [session]
         return session
 
-    def _writing(self) -> _Session:
+    def _writing(self) -> Session:
         """Return the session whose transaction stands; raise if it does not, and write nothing."""
         session = self._session()
         if session.state != "writing":
@@ -245,15 +218,15 @@ class SQLiteDatabase:
             raise StoreError("the transaction ended with an earlier error; nothing was written")
         return session
 
-    def _run(self, session: _Session, sql: str, params: Params | None = None) -> Any:
+    def _run(self, session: Session, sql: str, params: Params | None = None) -> Any:
         with self._translating(session):
             return session.handle.execute(sql, None if params is None else dict(params))
 
-    def _translating(self, session: _Session) -> _Translating:
-        return _Translating(self.path, session)
+    def _translating(self, session: Session) -> Translating:
+        return Translating(self.path, session)
 
     @contextmanager
-    def _joined(self, session: _Session) -> Iterator[None]:
+    def _joined(self, session: Session) -> Iterator[None]:
         if session.state == "reading":
             raise StoreError("a write inside a snapshot was refused")
         try:
@@ -262,32 +235,14 @@ class SQLiteDatabase:
             session.broken = True
             raise
 
-    def _end(self, session: _Session) -> None:
+    def _end(self, session: Session) -> None:
         """Roll back whatever is still open; after a COMMIT nothing is."""
-        session.state, session.broken = "", False
+        session.state, session.broken = "idle", False
         if session.handle.conn.in_transaction:
             with suppress(sqlite3.Error):
                 session.handle.conn.execute("ROLLBACK")
-
-
-class _Translating:
-    """Wraps a driver's error once, and marks the transaction that it happened in as broken.
-
-    A class and not a generator, because it surrounds every statement.
-    """
-
-    __slots__ = ("_path", "_session")
-
-    def __init__(self, path: Path, session: _Session) -> None:
-        self._path = path
-        self._session = session
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        self._session.broken = True
-        if isinstance(error, sqlite3.Error):
-            raise translated(error, self._path) from error
+        if session.handle.conn.in_transaction:  # not even that works: a new connection will
+            with self._guard:
+                self._sessions.remove(session)
+            del self._local.session
+            session.close()

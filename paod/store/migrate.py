@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from paod.errors import MigrationError
+from paod.failpoint import failpoint
 from paod.store.base import Base
 
 _LEDGER = """
@@ -86,4 +87,5 @@ class Schema(Base):
                 {"number": migration.number, "name": migration.name, "now": self._now()},
             )
             self.database.stamp(migration.number)
+            failpoint("in_migration")
         self.database.execute(_FIRST_HEAD, {"epoch": secrets.token_hex(8)})

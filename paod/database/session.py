@@ -1,0 +1,99 @@
+"""One thread's connection to a SQLite file, and the state of its transaction."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import sqlite_utils
+
+from paod.database.driver import sqlite3
+from paod.database.failures import translated
+from paod.database.wakeup import Listener
+
+_PRAGMAS = """
+PRAGMA foreign_keys = ON;
+PRAGMA synchronous = FULL;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -8000;
+PRAGMA journal_size_limit = 67108864;
+"""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A connection. ``broken``: an error happened in its transaction, which may not end well.
+
+    ``frozen``: the file was opened as one that nobody can change.
+    """
+
+    thread: threading.Thread
+    handle: sqlite_utils.Database
+    frozen: bool = False
+    state: Literal["idle", "reading", "writing"] = "idle"
+    broken: bool = False
+    listener: Listener | None = None
+
+    def close(self) -> None:
+        """End the connection and stop listening."""
+        self.handle.close()
+        if self.listener is not None:
+            self.listener.close()
+
+
+def connect(path: Path, *, read_only: bool, busy_timeout: float) -> Session:
+    """Open a file that is there already, for the calling thread."""
+    frozen = is_frozen(path)
+    mode = "mode=ro&immutable=1" if frozen else "mode=ro" if read_only else "mode=rw"
+    try:
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?{mode}",
+            uri=True,
+            timeout=busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,  # whoever closes a database ends the connections of all
+        )
+        connection.executescript(_PRAGMAS)
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    handle = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
+    return Session(threading.current_thread(), handle, frozen)
+
+
+def is_frozen(path: Path) -> bool:
+    """Whether the file lies, without a log, on a file system that is mounted read-only.
+
+    SQLite cannot open it in WAL mode then, as it must make files beside it; told that nobody else
+    can write either, it can. With a log still there, it reads through that.
+    """
+    try:
+        read_only = os.statvfs(path.parent).f_flag & os.ST_RDONLY
+    except OSError:
+        return False
+    return bool(read_only) and not path.with_name(f"{path.name}-wal").exists()
+
+
+class Translating:
+    """Wraps a driver's error once, and marks the transaction that it happened in as broken.
+
+    A class and not a generator, because it surrounds every statement.
+    """
+
+    __slots__ = ("_path", "_session")
+
+    def __init__(self, path: Path, session: Session) -> None:
+        self._path = path
+        self._session = session
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        self._session.broken = True
+        if isinstance(error, sqlite3.Error):
+            raise translated(error, self._path) from error
