@@ -58,7 +58,7 @@ class DocumentCheck(Resource):
         "Check a document",
         "admin",
         {200: Answer("What is wrong with it.", "document-check")},
-        body=Body("document", DOCUMENT_TYPES),
+        body=Body("document", DOCUMENT_TYPES, required=False),
         refuses=(400, 413, 415),
     )
 

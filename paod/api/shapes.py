@@ -273,7 +273,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "problem": record(**_PROBLEM),
     "problem-list": page("validation_errors", "recorded-problem"),
     "recorded-problem": record(**_PROBLEM, **_RECORDED),
-    "document": OPEN,
+    "document": {"description": "A document of the catalog, good or bad."},
     "document-check": record(valid=FLAG, problems=rows(ref("problem"))),
     "stats": record(
         items=record(**_COUNTS),
