@@ -73,12 +73,14 @@ def test_a_file_in_hand_has_a_deadline_of_its_own():
 def test_texts_are_cut_not_spilled():
     board = Board()
     board.count_sync()
-    board.hold("f" * 64, "é" * 5000)
     board.enter("x" * 100, 1.0)
+    board.hold("f" * 64, "é" * 5000)
     assert board.held is not None
     assert board.held.oid == "f" * 64
     assert board.held.path == "é" * 1024
-    assert board.syncs == 1
+    assert (board.phase, board.syncs) == ("x" * 32, 1)
+    board.enter("plan", 1.0)
+    assert board.held is None, "what begins a new phase has laid the file down"
 
 
 @pytest.mark.parametrize(

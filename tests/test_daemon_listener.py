@@ -100,6 +100,12 @@ def test_the_default_database_needs_no_lock_of_its_own(tmp_path):
     assert lock_paths(tmp_path, tmp_path / "paod.db") == (tmp_path / "serve.lock",)
 
 
+def test_a_lock_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path):
+    with pytest.raises(SettingsError, match="cannot be made"):
+        Instance(lock_paths(tmp_path, tmp_path / "missing" / "paod.db"))
+    Instance(lock_paths(tmp_path, None)).close()
+
+
 def test_nothing_runs_where_nothing_ever_ran(tmp_path):
     assert not is_held(lock_paths(tmp_path, None))
     assert not (tmp_path / "serve.lock").exists()

@@ -40,6 +40,7 @@ class Board:
 
     def enter(self, phase: str, seconds: float) -> None:
         """Write that ``phase`` begins now and shall have ended ``seconds`` from now."""
+        self.release()
         self._write_text(_PHASE, _PHASE_BYTES, phase)
         self._write(_DEADLINE, time.monotonic() + seconds)
 

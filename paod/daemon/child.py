@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import resource
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from paod.daemon.board import Board, HeldFile
@@ -28,6 +29,8 @@ _PR_SET_PDEATHSIG = 1
 _FAULTS = frozenset(
     (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)
 )
+
+logger = logging.getLogger("paod.daemon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def _live(body: Callable[[], int], lifeline: Lifeline, mask: set[int | signal.Si
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
     except BaseException:
-        traceback.print_exc()
+        logger.exception("a child process ends in a way that nobody thought of")
         return CRASHED
     finally:
         with contextlib.suppress(OSError, ValueError):
@@ -145,12 +148,24 @@ def _live(body: Callable[[], int], lifeline: Lifeline, mask: set[int | signal.Si
 
 
 def limit_memory(mebibytes: int) -> None:
-    """Let this process map at most so much memory: beyond it, Python raises MemoryError."""
+    """Let this process map so much more than it has now: beyond that, Python raises MemoryError.
+
+    What is mapped already is mostly the libraries' code, which says nothing of the work.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = mebibytes * 1024 * 1024
+    limit = _mapped_bytes() + mebibytes * 1024 * 1024
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def _mapped_bytes() -> int:
+    """Return the size of this process's address space, 0 where there is no /proc."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[0]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def allow_connections(wanted: int) -> None:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from paod.errors import AlreadyRunning
+from paod.errors import AlreadyRunning, SettingsError
 
 LOCK_NAME = "serve.lock"
 PATIENCE = 1.0
@@ -37,7 +37,7 @@ class Instance:
         try:
             for path in paths:
                 self._files.append(_take(path))
-        except AlreadyRunning:
+        except (AlreadyRunning, SettingsError):
             self.close()
             raise
 
@@ -53,7 +53,13 @@ def is_held(paths: tuple[Path, ...]) -> bool:
 
 
 def _take(path: Path) -> IO[str]:
-    file = path.open("a+", encoding="ascii")
+    try:
+        file = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise SettingsError(
+            f"the lock {path} cannot be made: {error.strerror}",
+            "PAO_STATE_DIR, and the folder of PAO_DB_URL, must be there and writable for paod",
+        ) from error
     if not _locked_in_time(file):
         holder = _holder(file)
         file.close()

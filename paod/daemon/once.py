@@ -23,7 +23,7 @@ LOOK = 0.1
 ATTEMPTS = 3
 """A file that kills the child is set aside after the second time; the third gets through."""
 LOCK_SECONDS = 1.0
-STOP_SECONDS = 4.0
+STOP_SECONDS = 3.0
 START_SECONDS = 60.0
 _OPEN = ("queued", "running")
 

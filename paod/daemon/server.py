@@ -33,7 +33,7 @@ LOOK_SECONDS = 1.0
 """Between two looks for such requests."""
 IDLE_SECONDS = 75
 CLEANUP_SECONDS = 5
-LEAVING_SECONDS = 3.5
+LEAVING_SECONDS = 2.5
 """For answers under way at the end; less than the supervisor's patience."""
 PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"}
 UNIX_PEER = "localhost"

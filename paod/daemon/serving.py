@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from paod import __version__
 from paod.api import create_app
 from paod.config import Settings, with_admin_token
 from paod.daemon.backoff import Backoff
@@ -68,6 +69,9 @@ def _supervise(
 ) -> int:
     board = Board()
     workers = settings.api_workers or len(os.sched_getaffinity(0))
+    logger.info(
+        "paod %s follows %s, branch %s", __version__, settings.repo_url, settings.repo_branch
+    )
     logger.info("listening on %s, API workers: %d", address_of(listener), workers)
 
     def api(_: Death | None) -> int:

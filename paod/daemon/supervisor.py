@@ -21,9 +21,10 @@ from paod.daemon.child import PARENT_SIGNALS, Death, Kind, Lifeline, fork
 
 TURN = 0.25
 """Seconds between two looks at deadlines."""
-GRACE = 4.0
+GRACE = 3.0
 """Seconds that children have to end by themselves; the whole end takes at most five."""
 START_SECONDS = 60.0
+FORK_RETRY = 5.0
 
 logger = logging.getLogger("paod.daemon")
 
@@ -93,12 +94,16 @@ class Supervisor:
     def _start(self, slot: Slot, now: float) -> None:
         if slot.kind == "sync":
             slot.syncs_before = self._board.syncs
-            self._board.release()
             self._board.enter("starting", START_SECONDS)
         death = slot.last_death
         slot.overran = False
         slot.started = now
-        slot.pid = fork(lambda: slot.body(death), self._lifeline)
+        try:
+            slot.pid = fork(lambda: slot.body(death), self._lifeline)
+        except OSError as error:
+            slot.next_start = now + FORK_RETRY
+            logger.error("no %s worker can be started: %s", slot.kind, error)
+            return
         logger.info("%s worker %d started", slot.kind, slot.pid)
 
     def _reap(self) -> None:
@@ -139,6 +144,7 @@ class Supervisor:
 
     def _stop(self, signals: _Signals) -> int:
         """Ask every child to end and wait; return 0, or 128 and the signal that hurried it."""
+        logger.info("stopping")
         for kind in ("api", "sync"):
             self._tell(kind, signal.SIGTERM)
         end = time.monotonic() + GRACE
