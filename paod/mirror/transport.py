@@ -18,11 +18,12 @@ import pygit2
 from pygit2.enums import ConfigLevel, CredentialType
 from pygit2.remotes import TransferProgress
 
-from paod.errors import AccessDenied, BranchNotFound, FetchFailed
+from paod.errors import AccessDenied, BranchNotFound, FetchFailed, SettingsError
 from paod.mirror.failures import translate
 from paod.mirror.remote import Remote
 
 _SHOWN_BRANCHES = 5
+_SAFE_LIBGIT2 = (1, 9, 5)
 
 
 class Conversation(pygit2.RemoteCallbacks):
@@ -158,7 +159,15 @@ class Conversation(pygit2.RemoteCallbacks):
 
 
 def isolate() -> None:
-    """Make libgit2 read no configuration but the mirror's, and write to disk for good."""
+    """Make libgit2 read no configuration but the mirror's, and write to disk for good.
+
+    Raises ``SettingsError`` for a libgit2 that asks for credentials without saying whom for.
+    """
+    if pygit2.LIBGIT2_VER < _SAFE_LIBGIT2:
+        raise SettingsError(
+            f"libgit2 {pygit2.LIBGIT2_VERSION} can be led to give the token to another host",
+            "install a pygit2 that brings libgit2 1.9.5 or newer",
+        )
     for level in (ConfigLevel.GLOBAL, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.PROGRAMDATA):
         pygit2.settings.search_path[level] = "/dev/null"
     pygit2.settings.enable_fsync_gitdir(True)

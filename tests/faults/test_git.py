@@ -19,7 +19,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from paod.errors import AccessDenied, FetchFailed, MirrorBroken, MirrorError
+from paod.errors import AccessDenied, FetchFailed, MirrorBroken, MirrorError, SettingsError
 from paod.mirror import Credentials, Mirror, Remote
 from tests.origin import Origin
 from tests.remote import Fault, GitServer, Proxy
@@ -810,3 +810,12 @@ def test_global_git_configuration_is_not_read(
     child = fetching_child(tmp_path, server.url())
     told, _ = child.communicate(timeout=20)
     assert told.splitlines()[-1] == f"{origin.head} 0"
+
+
+def test_a_libgit2_that_leaks_tokens_is_refused(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F7"""
+    monkeypatch.setattr(pygit2, "LIBGIT2_VER", (1, 9, 4))
+    with pytest.raises(SettingsError, match=r"1\.9\.5|token"):
+        open_mirror(tmp_path, origin.url)
