@@ -30,6 +30,9 @@ _FAULTS = frozenset(
     (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)
 )
 
+_READING = frozenset(("open", "setting up", "fold", "rebuild"))
+"""Phases of a sync in which the mirror is read."""
+
 logger = logging.getLogger("paod.daemon")
 
 
@@ -80,8 +83,19 @@ class Death:
 
         A SIGKILL that the supervisor did not send came from outside and blames no file.
         """
-        by_itself = self.status > 0 or -self.status in _FAULTS
-        return self.held if self.overran or by_itself else None
+        return self.held if self._by_itself else None
+
+    @property
+    def suspects_mirror(self) -> bool:
+        """Whether the worker hung or crashed among Git's own objects, no file in its hand.
+
+        A damaged object can do that. A fetch that takes too long is the remote's doing.
+        """
+        return self._by_itself and self.held is None and self.phase in _READING
+
+    @property
+    def _by_itself(self) -> bool:
+        return self.overran or self.status > 0 or -self.status in _FAULTS
 
 
 class Lifeline:

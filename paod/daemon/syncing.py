@@ -60,10 +60,16 @@ class Syncing:
     def serve_one(self, wait: float = 0.0) -> tuple[ClaimedSync, SyncResult] | None:
         """Run the next request; None: there is none, or another process is syncing now."""
         with self.alone(wait) as mine:
-            claimed = self.store.claim() if mine else None
+            claimed = self._claim() if mine else None
             if claimed is None:
                 return None
             return claimed, self._run(claimed)
+
+    def _claim(self) -> ClaimedSync | None:
+        """Take the next request, after any that a process left running which died elsewhere."""
+        if self.store.current() is not None:
+            self.store.recover()
+        return self.store.claim()
 
     def abandon(self) -> None:
         """Give the work under way back to the queue: this process was told to end."""
@@ -104,6 +110,8 @@ class Syncing:
         self.store.recover(death.reason, death.message)
         self._death = None
         self._mirror = open_mirror(self._settings, self._enter)
+        if death.suspects_mirror:
+            self._mirror.renew(f"a sync died reading it ({death.how})")
         self._ready = True
 
     def _enter(self, phase: str, seconds: float | None = None) -> None:

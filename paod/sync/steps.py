@@ -14,7 +14,7 @@ LARGEST_STEP = 100 * 1024 * 1024
 """Bytes that one commit's changed documents may have together."""
 
 Note = Callable[[str, str], None]
-"""Told the blob and the path before a file is examined, so that a crash can be laid at its door."""
+"""Told the blob and the path before a file is examined, and "" twice when it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,6 @@ class Reader:
             if budget < 0:
                 raise _too_large(after)
             yield change.path, file
-        self.note("", "")
 
     def _examine(self, change: TreeChange, oid: str) -> tuple[ExaminedFile, int]:
         if change.type != "file":
@@ -74,7 +73,9 @@ class Reader:
         if isinstance(data, int):
             return refuse(change.path, oid, "too-large", self.rules), 0
         self.note(oid, change.path)
-        return examine(change.path, data, oid, self.rules), len(data)
+        file = examine(change.path, data, oid, self.rules)
+        self.note("", "")
+        return file, len(data)
 
 
 def _too_large(commit: str) -> Blocked:

@@ -112,6 +112,19 @@ def test_o3_a_file_that_crashes_the_worker_twice_is_set_aside_and_the_rest_lands
     assert "while it examined catalog/things/killer.yaml" in cut_off[0]["message"]
 
 
+def test_o8_a_hang_among_git_s_objects_sets_the_mirror_aside(serve, origin, tmp_path):
+    served = serve(
+        PAOD_FAILPOINT="phase:fold=hang",
+        PAOD_FAILPOINT_ONCE=str(tmp_path / "once"),
+        PAO_SYNC_TIMEOUT="2",
+    )
+    served.wait_for_names("first")
+    first, *_, last = served.syncs()
+    assert first["reason"] == "DeadlineExceeded"
+    assert last["status"] == "completed"
+    assert [line for line in served.log if "a sync died reading it" in line]
+
+
 def test_o3_a_hang_that_holds_the_interpreter_s_lock_ends_at_the_sync_s_deadline(
     serve, origin, tmp_path
 ):
