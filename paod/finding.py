@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from paod.model import Place
 
 Path = tuple[str | int, ...]
 """Keys and indexes from the document's root to a value: ``("tags", 0)``."""
+
+
+_MOST_KNOWN = 200
+"""Words that are compared at most: a document may declare thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ def pointer(path: Path) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the known word most like this one, or no hint."""
-    close = get_close_matches(word[:64].lower(), list(known), n=1, cutoff=0.6)
+    close = get_close_matches(word[:64].lower(), islice(known, _MOST_KNOWN), n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else ""
 
 

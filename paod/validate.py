@@ -11,13 +11,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any, Literal
 
 import orjson
 
 from paod import paths, rules, schema
 from paod.codes import CODES
-from paod.document import Reading, decode, read
+from paod.document import Reading, decode, join_surrogates, read
 from paod.finding import Finding, Path, pointer, shown
 from paod.model import Document, EntryType, ExaminedFile, Place, Problem, Reference, Severity
 from paod.rules.parameters import check_parameters
@@ -36,6 +37,8 @@ RULES_VERSION = "1"
 """Changes whenever the verdict on any file can change: the catalog is then folded anew."""
 
 MAX_PROBLEMS = 50
+MAX_FINDINGS = 500
+"""Findings after which a document is bad whatever else it says, and not looked at further."""
 
 Refusal = Literal["symlink", "submodule", "too-large", "crashes-parser"]
 
@@ -48,6 +51,8 @@ _REFUSALS: dict[str, tuple[str, str]] = {
 _NAME_LINE = re.compile(
     r"^name:[ \t]*[\"']?([A-Za-z0-9_-]{1,63})[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
 )
+_READ_ON = frozenset({"duplicate-key", "bad-key"})
+"""Findings about a key, beside which the value was read all the same."""
 _ORDER = {"error": 0, "warning": 1}
 
 
@@ -92,7 +97,7 @@ def refuse(path: str, oid: str, code: Refusal, given: Rules) -> ExaminedFile:
 def parse_text(data: bytes, given: Rules) -> tuple[Problem, ...]:
     """Return the problems of a YAML or JSON document that has no path yet. Never raises."""
     try:
-        findings, reading = _findings(data, given)
+        findings, reading = _findings(data, given, is_json=data.lstrip()[:1] == b"{")
         return _problems("", findings, reading, _name(data, reading))
     except Exception:  # as in examine
         return refuse("", "", "crashes-parser", given).problems
@@ -119,9 +124,9 @@ def _bad(
 
 def _path_findings(path: str, given: Rules) -> list[Finding]:
     verdict = paths.classify(path, given.root)
-    found = [verdict] if isinstance(verdict, Finding) else []
     category = paths.category_fault(path, given.root, given.categories)
-    return [*found, category] if category is not None else found
+    found = [one for one in (verdict, category) if isinstance(one, Finding)]
+    return [replace(one, place=Place()) for one in found]
 
 
 def _mismatch(path: str, name: str, findings: list[Finding]) -> list[Finding]:
@@ -132,7 +137,9 @@ def _mismatch(path: str, name: str, findings: list[Finding]) -> list[Finding]:
     return [Finding("path-mismatch", message, f"rename the file to {name}.yaml", ("name",))]
 
 
-def _findings(data: bytes, given: Rules) -> tuple[list[Finding], Reading | None]:
+def _findings(
+    data: bytes, given: Rules, *, is_json: bool = False
+) -> tuple[list[Finding], Reading | None]:
     """Find all that is wrong with a file's content, and read it as far as that is possible."""
     if len(data) > given.max_file_bytes:
         message, hint = f"the file is larger than {given.max_file_bytes} bytes", "split it"
@@ -140,13 +147,17 @@ def _findings(data: bytes, given: Rules) -> tuple[list[Finding], Reading | None]
     text = decode(data)
     if isinstance(text, Finding):
         return [text], None
-    reading = read(text)
+    reading = read(join_surrogates(text) if is_json else text)
     found = list(reading.findings)
     if reading.value is None:
         return found, reading
-    unread = [finding.path for finding in found]
-    checked = [*schema.findings(reading.value), *rules.check(reading.value)]
-    return found + [finding for finding in checked if not _follows(finding, unread)], reading
+    unread = [finding.path for finding in found if finding.code not in _READ_ON]
+    checks = chain(schema.findings(reading.value), rules.check(reading.value))
+    new = list(islice((one for one in checks if not _follows(one, unread)), MAX_FINDINGS))
+    if len(new) == MAX_FINDINGS:
+        message = f"the document has more than {MAX_FINDINGS} problems"
+        new.append(Finding("too-complex", message, "mend those that are shown, then look again"))
+    return found + new, reading
 
 
 def _follows(finding: Finding, unread: Sequence[Path]) -> bool:
@@ -171,24 +182,27 @@ def _problems(
     path: str, findings: Iterable[Finding], reading: Reading | None, name: str | None
 ) -> tuple[Problem, ...]:
     found = [_problem(path, finding, reading, name) for finding in findings]
-    if len(found) > MAX_PROBLEMS:
-        found = _most(found)
-    return tuple(sorted(found, key=lambda one: (one.line, one.column, one.code, one.pointer)))
+    if len(found) <= MAX_PROBLEMS:
+        return tuple(sorted(found, key=_by_place))
+    ranked = sorted(found, key=lambda one: (_ORDER[one.severity], *_by_place(one)))
+    kept = sorted(ranked[:MAX_PROBLEMS], key=_by_place)
+    return (*kept, _more(kept[-1], ranked[MAX_PROBLEMS:]))
 
 
-def _most(found: list[Problem]) -> list[Problem]:
-    """Return as many problems as are shown, errors first, the last one saying how many more."""
-    ranked = sorted(found, key=lambda one: (_ORDER[one.severity], one.line, one.column))
-    kept, rest = ranked[:MAX_PROBLEMS], ranked[MAX_PROBLEMS:]
-    more = replace(
-        rest[0],
+def _by_place(problem: Problem) -> tuple[int, int, str, str]:
+    return problem.line, problem.column, problem.code, problem.pointer
+
+
+def _more(last: Problem, rest: Sequence[Problem]) -> Problem:
+    """Return the problem that stands for those that are not shown, an error if one of them is."""
+    return replace(
+        last,
         code="more-problems",
+        severity=rest[0].severity,
         message=f"the file has {len(rest)} more problems",
         hint="mend those that are shown, then look again",
-        line=max(one.line for one in found),
         pointer="",
     )
-    return [*kept, more]
 
 
 def _problem(path: str, finding: Finding, reading: Reading | None, name: str | None) -> Problem:

@@ -13,12 +13,12 @@ from yaml import Node
 
 from paod.document.compose import TooComplexError, compose, place_of
 from paod.document.construct import check_aliases, construct
-from paod.document.places import locate, paths_of
-from paod.document.text import decode
+from paod.document.places import Places, paths_of
+from paod.document.text import decode, join_surrogates
 from paod.finding import Finding, Path
 from paod.model import Place
 
-__all__ = ["Reading", "decode", "read"]
+__all__ = ["Reading", "decode", "join_surrogates", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Reading:
 
     value: dict[str, Any] | None
     findings: tuple[Finding, ...]
-    root: Node | None = None
+    places: Places | None = None
 
     def place(self, path: Path, *, on_key: bool = False) -> Place:
         """Return where a value stands, or its key: 1-based, the nearest part around if missing."""
-        return Place() if self.root is None else locate(self.root, path, on_key=on_key)
+        return Place() if self.places is None else self.places.find(path, on_key=on_key)
 
 
 def read(text: str) -> Reading:
@@ -49,11 +49,11 @@ def read(text: str) -> Reading:
     except TooComplexError as error:
         place = place_of(error.node or root)
         hint = "split the document, or write it more simply"
-        return Reading(None, (Finding("too-complex", str(error), hint, place=place),), root)
+        return Reading(None, (Finding("too-complex", str(error), hint, place=place),))
     findings = _placed(root, found)
     if not isinstance(value, dict):
-        return Reading(None, (*findings, *_not_a_mapping(root, findings)), root)
-    return Reading(value, findings, root)
+        return Reading(None, (*findings, *_not_a_mapping(root, findings)))
+    return Reading(value, findings, Places(root))
 
 
 def _placed(root: Node, found: list[tuple[Finding, Node]]) -> tuple[Finding, ...]:

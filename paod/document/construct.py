@@ -18,6 +18,8 @@ MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_ALIASES = 100
 MAX_KEY = 256
+MAX_FOUND = 500
+"""Faults after which the rest of a document is not looked at."""
 
 _COLLECTIONS = {"tag:yaml.org,2002:map": MappingNode, "tag:yaml.org,2002:seq": SequenceNode}
 _MERGE = "<<"
@@ -140,7 +142,7 @@ class _Constructor:
                 raise BadScalarError(Finding("bad-character", "U+0000 is not allowed", "remove it"))
             return text if tag is UNTAGGED else tagged(tag, text)
         except BadScalarError as error:
-            self.found.append((error.finding, node))
+            self._note(error.finding, node)
             return None
 
     def _key(self, node: Node) -> str | None:
@@ -163,7 +165,7 @@ class _Constructor:
     def _is_plain_collection(self, node: Node) -> bool:
         if isinstance(node, _COLLECTIONS.get(node.tag, ())):
             return True
-        self.found.append((unsafe(node.tag).finding, node))
+        self._note(unsafe(node.tag).finding, node)
         return False
 
     def _spend(self, nodes: int, node: Node) -> None:
@@ -179,7 +181,12 @@ class _Constructor:
         self._add("duplicate-key", message, "remove one of the two", node)
 
     def _add(self, code: str, message: str, hint: str, node: Node) -> None:
-        self.found.append((Finding(code, message, hint), node))
+        self._note(Finding(code, message, hint), node)
+
+    def _note(self, finding: Finding, node: Node) -> None:
+        if len(self.found) == MAX_FOUND:
+            raise TooComplexError(f"the document has more than {MAX_FOUND} problems", node)
+        self.found.append((finding, node))
 
 
 def _is_merge(node: Node) -> bool:

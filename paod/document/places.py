@@ -13,20 +13,49 @@ from paod.document.construct import merged
 from paod.finding import Path
 from paod.model import Place
 
+Pair = tuple[Node, Node]
+"""A key and its value; an entry of a list stands for its own key."""
 
-def locate(root: Node, path: Path, *, on_key: bool = False) -> Place:
-    """Return the place of a value, or of its key; of the nearest part around it that exists."""
-    node = root
-    place = place_of(root)
-    for part in path:
-        found = _child(node, part)
-        if found is None:
-            return place
-        key, node = found
-        place = place_of(key if on_key and key is not None else node)
-        if on_key and key is None:
-            place = place_of(node)
-    return place if on_key else place_of(node)
+
+class Places:
+    """Looks places up in one document; a mapping's keys are indexed when first asked about."""
+
+    __slots__ = ("indexes", "root")
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self.indexes: dict[int, dict[str, Pair]] = {}
+
+    def find(self, path: Path, *, on_key: bool = False) -> Place:
+        """Return where a value stands, or its key; the nearest part around it if it is missing."""
+        key, node = self.root, self.root
+        for part in path:
+            found = self._child(node, part)
+            if found is None:
+                return place_of(node)
+            key, node = found
+        return place_of(key if on_key else node)
+
+    def _child(self, node: Node, part: str | int) -> Pair | None:
+        if isinstance(part, str):
+            return self._index(node).get(part) if isinstance(node, MappingNode) else None
+        if isinstance(node, SequenceNode) and part < len(node.value):
+            return node.value[part], node.value[part]
+        return None
+
+    def _index(self, node: MappingNode) -> dict[str, Pair]:
+        """Return a mapping's pairs by key, as it was constructed: the first of each key holds."""
+        index = self.indexes.get(id(node))
+        if index is not None:
+            return index
+        index = self.indexes[id(node)] = {}
+        for key, value in node.value:
+            if isinstance(key, ScalarNode):
+                index.setdefault(key.value, (key, value))
+        for source in merged(node):
+            for name, pair in self._index(source).items():
+                index.setdefault(name, pair)
+        return index
 
 
 def paths_of(root: Node, wanted: set[int]) -> dict[int, Path]:
@@ -54,21 +83,3 @@ def _children(node: Node, path: Path) -> list[tuple[Node, Path]]:
         inner = (*path, str(key.value)) if isinstance(key, ScalarNode) else path
         found += [(key, inner), (value, inner)]
     return found
-
-
-def _child(node: Node, part: str | int) -> tuple[Node | None, Node] | None:
-    """Return a collection's child, with its key where it has one."""
-    if isinstance(part, int):
-        if isinstance(node, SequenceNode) and part < len(node.value):
-            return None, node.value[part]
-        return None
-    if not isinstance(node, MappingNode):
-        return None
-    for key, value in node.value:
-        if isinstance(key, ScalarNode) and key.value == part:
-            return key, value
-    for source in merged(node):
-        found = _child(source, part)
-        if found is not None:
-            return found
-    return None

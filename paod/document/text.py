@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from paod.finding import Finding
@@ -11,6 +12,7 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -40,6 +42,11 @@ def place_at(text: str, offset: int) -> Place:
     """Return the line and column of a character, counting lines as the YAML parser does."""
     ends = [end.end() for end in _LINE_END.finditer(text, 0, offset)]
     return Place(len(ends) + 1, offset - (ends[-1] if ends else 0) + 1)
+
+
+def join_surrogates(text: str) -> str:
+    """Write JSON's pairs of escapes as the one character they mean: YAML has no such pairs."""
+    return _PAIR.sub(lambda pair: str(json.loads(f'"{pair[0]}"')), text)
 
 
 def _not_utf8(message: str, start: int, data: bytes) -> Finding:

@@ -6,6 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from paod.finding import shown
+
+MAX_CIRCLES = 20
+"""Circles that are told at most; each costs a walk over all names."""
+
+MAX_SHOWN = 6
+
 
 def circles(leads_to: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """Return circles of names, each as the names in the order in which one leads to the next.
@@ -15,12 +22,19 @@ def circles(leads_to: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """
     left = {name: [goal for goal in goals if goal in leads_to] for name, goals in leads_to.items()}
     order = {name: index for index, name in enumerate(leads_to)}
-    found = []
-    while circle := _circle(left):
+    found: list[list[str]] = []
+    while len(found) < MAX_CIRCLES and (circle := _circle(left)):
         start = min(range(len(circle)), key=lambda index: order[circle[index]])
         found.append(circle[start:] + circle[:start])
         left = {name: goals for name, goals in left.items() if name not in circle}
     return found
+
+
+def way(circle: list[str]) -> str:
+    """Return a circle as a message shows it: a → b → a, shortened where it is long."""
+    names = [shown(name).strip("'") for name in circle[:MAX_SHOWN]]
+    more = ["…"] if len(circle) > MAX_SHOWN else []
+    return " → ".join([*names, *more, names[0]])
 
 
 def _circle(graph: Mapping[str, Sequence[str]]) -> list[str]:

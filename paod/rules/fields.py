@@ -7,10 +7,10 @@ from typing import Any
 
 from paod.finding import Finding, Path, nearest, shown
 from paod.rules import moments, patterns
-from paod.rules.circles import circles
+from paod.rules.circles import circles, way
 from paod.rules.limits import check_limits
 from paod.rules.reading import Part, fields_of, mapping, text
-from paod.rules.values import faults
+from paod.rules.values import faults, limit_faults
 
 
 def check_fields(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -46,17 +46,24 @@ def _pattern(path: Path, field: dict[str, Any]) -> Iterator[Finding]:
     reason = patterns.fault_of(pattern) if pattern is not None else ""
     if reason:
         message = f"the regexp is not one of RE2: {reason}"
-        hint = "RE2 has no look-around and no back-references, and repeats at most 1000 times"
-        yield Finding("bad-regexp", message, hint, (*path, "regexp"))
+        yield Finding("bad-regexp", message, _pattern_hint(reason), (*path, "regexp"))
+
+
+def _pattern_hint(reason: str) -> str:
+    if "large" in reason:
+        return "repeat without a count, such as +, and set max_length"
+    return "RE2 has no look-around and no back-references, and repeats at most 1000 times"
 
 
 def _default(path: Path, field: dict[str, Any]) -> Iterator[Finding]:
     value = field.get("default")
-    if value is None or _is_relative_default(field, value):
+    if value is None:
         return
-    for fault in faults(field, value):
+    relative = _is_relative_default(field, value)
+    for fault in limit_faults(field, value) if relative else faults(field, value):
         message = f"the field itself would refuse its default: it {fault.message}"
-        yield Finding("bad-default", message, "", (*path, "default"))
+        hint = "change the default, or what the field accepts"
+        yield Finding("bad-default", message, hint, (*path, "default"))
 
 
 def _is_relative_default(field: dict[str, Any], value: Any) -> bool:
@@ -75,8 +82,7 @@ def _conditions(fields: list[Part]) -> Iterator[Finding]:
     for path, field in fields:
         circle = inside.pop(text(field, "name") or "", None)
         if circle is not None:
-            way = " → ".join([*circle, circle[0]])
-            message = f"the conditions lead in a circle: {way}"
+            message = f"the conditions lead in a circle: {way(circle)}"
             hint = "let one of the fields be shown without a condition"
             yield Finding("circular-dependency", message, hint, (*path, "conditional", "field"))
 
@@ -97,7 +103,7 @@ def _condition(
         yield Finding("unknown-reference", message, hint, (*path, "conditional", "field"))
         return
     if not _can_hold(by_name[goal], mapping(field, "conditional").get("value")):
-        message = f"the condition never holds: '{goal}' does not accept that value"
+        message = f"the condition never holds: {shown(goal)} does not accept that value"
         yield Finding("bad-value", message, "", (*path, "conditional", "value"))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from paod.finding import Finding, nearest, shown
-from paod.rules.circles import circles
+from paod.rules.circles import circles, way
 from paod.rules.reading import Part, parts, text, texts
 
 
@@ -48,7 +48,6 @@ def _circles(steps: list[Part]) -> Iterator[Finding]:
         start, then = circle[0], circle[1 % len(circle)]
         path, step = next(found for found in steps if text(found[1], "name") == start)
         index = next(index for index, goal in texts(step, "depends_on") if goal == then)
-        way = " → ".join([*circle, start])
         hint = "take one of the dependencies out of the circle"
-        message = f"the steps wait for each other in a circle: {way}"
+        message = f"the steps wait for each other in a circle: {way(circle)}"
         yield Finding("circular-dependency", message, hint, (*path, "depends_on", index))

@@ -15,19 +15,24 @@ _PAIRS = (
     ("min_value", "max_value"),
     ("min_selections", "max_selections"),
 )
+_NUMBERS = ("integer", "int", "number", "percentage")
 _MOMENTS = ("date", "datetime", "time")
 
 
 def check_limits(path: Path, field: dict[str, Any]) -> Iterator[Finding]:
     """Find limits of a field that contradict each other (``bad-range``) or are no dates."""
     for low, high in _PAIRS:
+        if low not in field or high not in field:
+            continue
         lowest, highest = number(field, low), number(field, high)
         if lowest is not None and highest is not None and lowest > highest:
             yield _bad_range(f"{low} {lowest} is above {high} {highest}", (*path, high))
-    yield from _numbers(path, field)
-    yield from _options(path, field)
     kind = field.get("type")
-    if kind in _MOMENTS:
+    if kind in _NUMBERS:
+        yield from _numbers(path, field)
+    elif kind == "multiselect":
+        yield from _options(path, field)
+    elif kind in _MOMENTS:
         yield from _moment_limits(path, field, str(kind))
 
 
@@ -65,20 +70,9 @@ def _moment_limits(path: Path, field: dict[str, Any], kind: str) -> Iterator[Fin
             message = f"'{key}' is no {kind} that the calendar knows"
             yield Finding("bad-value", message, "", (*path, key))
     lowest, highest = text(field, low), text(field, high)
-    if lowest and highest and _is_after(kind, lowest, highest, zone):
+    if lowest and highest and moments.is_after(kind, lowest, highest, zone):
         yield _bad_range(f"{low} lies after {high}", (*path, high))
 
 
 def _is_limit(kind: str, value: str) -> bool:
     return moments.is_relative(value) or moments.parse(kind, value) is not None
-
-
-def _is_after(kind: str, one: str, other: str, zone: str | None) -> bool:
-    """Say whether a limit lies after another; a fixed and a relative one are not compared."""
-    near, far = moments.distance(one), moments.distance(other)
-    if near is not None and far is not None:
-        return near > far
-    first, second = moments.parse(kind, one, zone), moments.parse(kind, other, zone)
-    if first is None or second is None:
-        return False
-    return first > second  # type: ignore[operator]  # both are of one kind

@@ -41,6 +41,33 @@ def parse(kind: str, text: str, zone: str | None = None) -> Moment | None:
         return None
 
 
+def is_after(
+    kind: str, one: str, other: str, zone: str | None, now: datetime | None = None
+) -> bool:
+    """Say whether one limit or value surely lies after another.
+
+    Without ``now`` the answer depends on the texts alone: a fixed and a relative one are not
+    compared, nor two of which one needs a named zone's rules, which machines know in editions.
+    """
+    near, far = distance(one), distance(other)
+    if near is not None and far is not None:
+        return near > far
+    if now is None and _needs_zone(one, zone) != _needs_zone(other, zone):
+        return False
+    first, second = limit(kind, one, zone, now), limit(kind, other, zone, now)
+    if first is None or second is None:
+        return False
+    return first > second  # type: ignore[operator]  # both are of one kind
+
+
+def _needs_zone(text: str, zone: str | None) -> bool:
+    return "/" in (zone or "") and _DATETIME.fullmatch(text) is not None and _is_local(text)
+
+
+def _is_local(text: str) -> bool:
+    return not text.endswith("Z") and text[-6] not in "+-"
+
+
 def is_relative(text: str) -> bool:
     """Say whether a limit or default counts from the day or moment the form is filled in."""
     return _RELATIVE.fullmatch(text) is not None
@@ -73,7 +100,7 @@ def zone_of(name: str | None) -> tzinfo:
             offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
             return timezone(-offset if match[1] == "-" else offset)
         return ZoneInfo(name) if name and name not in ("UTC", "Z") else UTC
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):
         return UTC
 
 

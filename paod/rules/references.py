@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from paod.finding import Finding, Path
+from paod.finding import Finding, Path, shown
 from paod.rules import moments
 from paod.rules.reading import mapping, parts, text, texts
 from paod.versions import is_empty_range
@@ -30,13 +30,13 @@ def _own_name(document: Mapping[str, Any]) -> Iterator[Finding]:
         return
     for index, goal in texts(document, "dependencies"):
         if goal == name:
-            yield _circular(f"'{name}' depends on itself", ("dependencies", index))
+            yield _circular(f"{shown(name)} depends on itself", ("dependencies", index))
     if text(document, "renamed_from") == name:
         message = "'renamed_from' is the present name"
         hint = "name what the document was called before, or remove it"
         yield Finding("bad-value", message, hint, ("renamed_from",))
     if text(mapping(document.get("deprecated")), "replacement") == name:
-        yield _circular(f"'{name}' is to be replaced by itself", ("deprecated", "replacement"))
+        yield _circular(f"{shown(name)} is to be replaced by itself", ("deprecated", "replacement"))
 
 
 def _circular(message: str, path: Path) -> Finding:
@@ -56,7 +56,7 @@ def _bundle(document: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _part(path: Path, part: dict[str, Any], name: str | None) -> Iterator[Finding]:
     if name is not None and text(part, "catalog_item") == name:
-        yield _circular(f"the bundle '{name}' is a part of itself", (*path, "catalog_item"))
+        yield _circular(f"the bundle {shown(name)} is a part of itself", (*path, "catalog_item"))
     version = text(part, "version")
     if version is not None and _meets_nothing(version):
         message = "no version is in the range"

@@ -43,8 +43,8 @@ def check_templates(document: Mapping[str, Any]) -> Iterator[Finding]:
     fields = frozenset(names_of(fields_of(document)))
     known = {
         "": fields | CONTEXT,
-        "parameters": fields | _METHODS,
-        "steps": frozenset(_step_names(document)) | _METHODS,
+        "parameters": fields,
+        "steps": frozenset(_step_names(document)),
     }
     for path, text in _templates(document):
         yield from _check(path, text, known)
@@ -102,7 +102,7 @@ def _unknown(
     elif attribute.startswith("_"):
         message = f"{shown(attribute)} of '{name}' is not for templates"
         yield Finding("unknown-variable", message, "use a public attribute", path)
-    elif attribute and name in known and attribute not in known[name]:
+    elif attribute and name in known and attribute not in known[name] | _METHODS:
         message = f"'{name}' has no {shown(attribute)}"
         yield Finding("unknown-variable", message, nearest(attribute, known[name]), path)
 
@@ -131,8 +131,8 @@ def names_in(text: str) -> tuple[Name, ...] | str:
 
 def _reason(error: TemplateError) -> str:
     """Return Jinja2's own words, without what they quote of the template."""
-    words = (error.message or "it is no template").split(".")[0]
-    return words if len(words) <= 120 and "'" not in words else words.split("'")[0].strip()
+    words = (error.message or "it is no template").split(". ")[0]
+    return words if len(words) <= 120 else f"{words[:120]}…"
 
 
 def _names(tree: nodes.Node) -> tuple[Name, ...]:

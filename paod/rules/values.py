@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from paod.rules import moments, patterns
@@ -52,7 +53,7 @@ def _text(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
 
 
 def _number(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
-    if not is_number(value):
+    if not is_number(value) or not isfinite(value):
         yield Fault("wrong-type", "must be a number")
         return
     lowest, highest = bounds(field)
@@ -76,7 +77,7 @@ def bounds(field: Field) -> tuple[int | float | None, int | float | None]:
 
 
 def _integer(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
-    if not is_number(value) or value != int(value):
+    if not is_number(value) or not isfinite(value) or value != int(value):
         yield Fault("wrong-type", "must be a whole number")
         return
     yield from _number(field, value, now)
@@ -88,7 +89,7 @@ def _on_step(value: float, start: float, step: float) -> bool:
 
 def _exact(value: float) -> Fraction:
     """Return a number as it is written: 0.1 is a tenth here, and not what a float makes of it."""
-    return Fraction(str(value))
+    return Fraction(value if isinstance(value, int) else str(value))
 
 
 def _boolean(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
@@ -102,25 +103,30 @@ def _moment(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
     if not isinstance(value, str):
         yield Fault("wrong-type", f"must be a {kind} written as a text")
         return
-    moment = moments.parse(kind, value, zone)
-    if moment is None:
+    if moments.parse(kind, value, zone) is None:
         yield Fault("bad-value", f"must be a {kind} such as {_EXAMPLES[kind]}")
         return
-    lowest = moments.limit(kind, text(field, f"min_{kind}") or "", zone, now)
-    highest = moments.limit(kind, text(field, f"max_{kind}") or "", zone, now)
-    if lowest is not None and moment < lowest:  # type: ignore[operator]  # both are of one kind
-        yield Fault("bad-value", f"must not be before {field[f'min_{kind}']}")
-    if highest is not None and moment > highest:  # type: ignore[operator]  # both are of one kind
-        yield Fault("bad-value", f"must not be after {field[f'max_{kind}']}")
+    yield from limit_faults(field, value, now)
+
+
+def limit_faults(field: Field, value: str, now: datetime | None = None) -> Iterator[Fault]:
+    """Yield why a date or time, fixed or relative, lies outside the limits of its field."""
+    kind, zone = field["type"], text(field, "timezone")
+    lowest, highest = text(field, f"min_{kind}"), text(field, f"max_{kind}")
+    if lowest is not None and moments.is_after(kind, lowest, value, zone, now):
+        yield Fault("bad-value", f"must not be before {lowest}")
+    if highest is not None and moments.is_after(kind, value, highest, zone, now):
+        yield Fault("bad-value", f"must not be after {highest}")
 
 
 _EXAMPLES = {"date": "2026-03-31", "datetime": "2026-03-31T14:30:00Z", "time": "14:30"}
 
 
 def _selection(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
-    if not isinstance(value, str) and not is_number(value):
+    options = _options(field, "oneof")
+    if not _is_option(value):
         yield Fault("wrong-type", "must be one of the options")
-    elif field.get("allow_custom") is not True and not _is_option(field, "oneof", value):
+    elif field.get("allow_custom") is not True and value not in options:
         yield Fault("bad-value", "must be one of the options")
 
 
@@ -128,7 +134,8 @@ def _multiselect(field: Field, value: Any, now: datetime | None) -> Iterator[Fau
     if not isinstance(value, list):
         yield Fault("wrong-type", "must be a list of options")
         return
-    if not all(_is_option(field, "options", entry) for entry in value):
+    options = _options(field, "options")
+    if not all(_is_option(entry) and entry in options for entry in value):
         yield Fault("bad-value", "must hold nothing but options")
     elif len(set(value)) < len(value):
         yield Fault("bad-value", "must not hold an option twice")
@@ -139,11 +146,13 @@ def _multiselect(field: Field, value: Any, now: datetime | None) -> Iterator[Fau
         yield Fault("bad-value", f"must hold at most {most} options")
 
 
-def _is_option(field: Field, key: str, value: Any) -> bool:
+def _options(field: Field, key: str) -> frozenset[Any]:
     options = field.get(key)
-    if isinstance(value, bool) or not isinstance(options, list):
-        return not isinstance(options, list)
-    return any(value == option for option in options if not isinstance(option, bool))
+    return frozenset(filter(_is_option, options if isinstance(options, list) else ()))
+
+
+def _is_option(value: Any) -> bool:
+    return isinstance(value, str) or is_number(value)
 
 
 _CHECKS: dict[str, Callable[[Field, Any, datetime | None], Iterator[Fault]]] = {

@@ -5,6 +5,7 @@ Knows nothing of what the values mean together, of files, or of other documents.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -14,7 +15,7 @@ from paod.model import Kind
 from paod.schema.explain import explain
 from paod.schema.json_schema import json_schema
 
-__all__ = ["accepts", "explain", "json_schema", "kind_of"]
+__all__ = ["accepts", "explain", "findings", "json_schema", "kind_of"]
 
 _ACCEPT = {kind: jsonschema_rs.validator_for(json_schema(kind)) for kind in ("item", "bundle")}
 
@@ -29,6 +30,6 @@ def accepts(value: dict[str, Any]) -> bool:
     return _ACCEPT[kind_of(value)].is_valid(value)
 
 
-def findings(value: dict[str, Any]) -> list[Finding]:
-    """Return everything wrong with a document's shape, by asking Cerberus where that is needed."""
-    return [] if accepts(value) else explain(kind_of(value), value)
+def findings(value: dict[str, Any]) -> Iterator[Finding]:
+    """Yield everything wrong with a document's shape, by asking Cerberus where that is needed."""
+    return iter(()) if accepts(value) else explain(kind_of(value), value)

@@ -6,7 +6,7 @@ docstrings that look like code are read by Cerberus: they are the schemas of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from cerberus import TypeDefinition, Validator
@@ -21,6 +21,13 @@ CHOICE = ErrorDefinition(0x103, "choice")
 VARIANT = ErrorDefinition(0x181, "variant")
 """Holds the errors of the schema that was chosen; the bit 0x80 makes Cerberus treat it so."""
 
+MAX_ERRORS = 501
+"""Errors after which Cerberus is stopped."""
+
+
+class _EnoughError(Exception):
+    """As many errors as anybody will read."""
+
 
 class _WholeNumber(type):
     """Makes ``isinstance`` true of 10.0 as of 10: JSON Schema knows no difference either."""
@@ -34,12 +41,30 @@ class _Whole(metaclass=_WholeNumber):
 
 
 class _Checker(Validator):  # type: ignore[misc]  # Cerberus ships no types
-    """Cerberus' validator with the rules ``form``, ``unique``, ``variant`` and ``choice``."""
+    """Cerberus' validator with the rules ``form``, ``unique``, ``variant`` and ``choice``.
+
+    Cerberus runs these even on a value that it has just refused as null, so each looks first.
+    """
 
     types_mapping: ClassVar[dict[str, TypeDefinition]] = {
         **Validator.types_mapping,
         "integer": TypeDefinition("integer", (_Whole,), (bool,)),
     }
+
+    def _error(self, *args: Any) -> None:
+        """Note errors in order, in a list that all nested validators share.
+
+        Cerberus would sort them and add them to two trees each time: with thousands of errors
+        that takes minutes.
+        """
+        if len(args) > 1:
+            super()._error(*args)
+            return
+        self._errors.extend(args[0])
+        found: list[ValidationError] = self._config["found"]
+        found.extend(error for error in args[0] if _is_telling(error))
+        if len(found) >= MAX_ERRORS:
+            raise _EnoughError
 
     def _validate_form(self, name: str, field: str, value: Any) -> None:
         """{'type': 'string'}"""
@@ -56,11 +81,13 @@ class _Checker(Validator):  # type: ignore[misc]  # Cerberus ships no types
 
     def _validate_choice(self, name: str, field: str, value: Any) -> None:
         """{'type': 'string'}"""
-        if value not in VARIANTS[name].choices:
+        if isinstance(value, str) and value not in VARIANTS[name].choices:
             self._error(field, CHOICE)
 
     def _validate_variant(self, name: str, field: str, value: Any) -> None:
         """{'type': 'string'}"""
+        if not isinstance(value, dict):
+            return
         schema, known = chosen(name, value)
         child = self._get_child_validator(
             document_crumb=field,
@@ -84,26 +111,22 @@ def chosen(name: str, value: Any) -> tuple[Schema, bool]:
     return {**variant.common, variant.key: {**variant.common[variant.key], "choice": name}}, False
 
 
-def errors_of(kind: str, value: dict[str, Any]) -> Iterator[ValidationError]:
-    """Yield what Cerberus finds wrong with a document, each error by itself, none of them a group.
+def errors_of(kind: str, value: dict[str, Any]) -> list[ValidationError]:
+    """Return what Cerberus finds wrong with a document, each error by itself, none of them a group.
 
-    Each call has a validator of its own, since one keeps what it found.
+    At most ``MAX_ERRORS``. Each call has a validator of its own, since one keeps what it found.
     """
-    checker = _Checker(_COMPILED[kind])
-    checker.validate(value, normalize=False)
-    yield from _single(checker._errors)
+    found: list[ValidationError] = []
+    with suppress(_EnoughError):
+        _Checker(_COMPILED[kind], found=found).validate(value, normalize=False)
+    return found[:MAX_ERRORS]
 
 
-def _single(found: list[ValidationError]) -> Iterator[ValidationError]:
-    for error in found:
-        if error.child_errors:
-            yield from _single(error.child_errors)
-        elif not _is_extension(error):
-            yield error
-
-
-def _is_extension(error: ValidationError) -> bool:
-    return error.rule is None and str(error.document_path[-1]).startswith("x-")
+def _is_telling(error: ValidationError) -> bool:
+    """Say whether an error is one by itself, and not about a key that an author may add."""
+    if error.is_group_error:
+        return False
+    return error.rule is not None or not str(error.document_path[-1]).startswith("x-")
 
 
 def _repeated(values: list[Any]) -> list[int]:

@@ -5,7 +5,7 @@ Never quotes a value beyond a short name: what stands in a catalog may be a secr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cerberus import errors
@@ -28,9 +28,9 @@ _YES_OR_NO = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 _SUMMARY_OF_LIST = "write each entry on a line of its own, after '- '"
 
 
-def explain(kind: str, value: dict[str, Any]) -> list[Finding]:
-    """Return everything that Cerberus finds wrong with a document's shape."""
-    return [_finding(kind, value, error) for error in errors_of(kind, value)]
+def explain(kind: str, value: dict[str, Any]) -> Iterator[Finding]:
+    """Yield everything that Cerberus finds wrong with a document's shape."""
+    return (_finding(kind, value, error) for error in errors_of(kind, value))
 
 
 def _finding(kind: str, value: dict[str, Any], error: ValidationError) -> Finding:

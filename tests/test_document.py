@@ -1,0 +1,264 @@
+"""Any bytes become a value with places, or findings: soon, and without a crash."""
+
+import time
+from typing import Any
+
+import pytest
+
+from paod.document import Reading, decode, join_surrogates, read
+from paod.finding import Finding
+from paod.model import Place
+
+
+def codes(reading: Reading) -> list[str]:
+    return [finding.code for finding in reading.findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("False", False),
+        ("~", None),
+        ("", None),
+        ("null", None),
+        ("12", 12),
+        ("-12", -12),
+        ("+3", 3),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("9223372036854775807", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("no", "no"),
+        ("on", "on"),
+        ("YES", "YES"),
+        ("1:30", "1:30"),
+        ("22:22", "22:22"),
+        ("1_000", "1_000"),
+        ("0123", "0123"),
+        ("2001-01-01", "2001-01-01"),
+        ("2001-13-45T99:99:99-99:99", "2001-13-45T99:99:99-99:99"),
+        ("1.2.3", "1.2.3"),
+        ("0x_", "0x_"),
+        ("tRuE", "tRuE"),
+        ("'12'", "12"),
+        ("!!str 12", "12"),
+        ("!!int '12'", 12),
+        ("!!float 1", 1.0),
+        ("!!bool true", True),
+        ("!!timestamp 2001-01-01", "2001-01-01"),
+        ("!!map {}", {}),
+        ("!!seq []", []),
+    ],
+)
+def test_a_scalar_means_what_the_core_schema_says(text: str, value: Any) -> None:
+    reading = read(f"key: {text}")
+    assert reading.findings == ()
+    assert reading.value == {"key": value}
+    assert reading.value is not None
+    assert type(reading.value["key"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("key: .nan", "bad-number"),
+        ("key: -.INF", "bad-number"),
+        ("key: 1.0e+400", "bad-number"),
+        ("key: 9223372036854775808", "bad-number"),
+        (f"key: {'9' * 100_000}", "too-complex"),
+        (f"key: {'9' * 60_000}", "bad-number"),
+        (f"key: 0x{'f' * 60_000}", "bad-number"),
+        ("1: a", "bad-key"),
+        ("1.5: a", "bad-key"),
+        ("true: a", "bad-key"),
+        ("~: a", "bad-key"),
+        ("? [a]\n: b", "yaml-syntax"),
+        ("? {a: b}\n: c", "yaml-syntax"),
+        ("key: !!python/object/apply:os.system [ls]", "unsafe-tag"),
+        ("key: !foo bar", "unsafe-tag"),
+        ("key: !!binary aGk=", "unsafe-tag"),
+        ("key: !!set {a, b}", "unsafe-tag"),
+        ("key: !!omap [a: b]", "unsafe-tag"),
+        ("key: !!map [a]", "unsafe-tag"),
+        ("key: =", "unsafe-tag"),
+        ("key: <<", "unsafe-tag"),
+        ("<<: 3", "unsafe-tag"),
+        ("<<: [3]", "unsafe-tag"),
+        ("key: !!int ''", "yaml-syntax"),
+        ("key: !!bool foo", "yaml-syntax"),
+        ("key: !!float foo", "yaml-syntax"),
+        ("key: !!timestamp foo", "yaml-syntax"),
+        ("key: !!null x", "yaml-syntax"),
+        ('key: "\\0"', "bad-character"),
+        ('"\\0": key', "bad-character"),
+        ('key: "\\uD800"', "bad-character"),
+        ('key: "\\UFFFFFFFF"', "bad-character"),
+        ("key: \x01", "bad-character"),
+        ("key: \x7f", "bad-character"),
+        ("a: 1\nb: 2\na: 3", "duplicate-key"),
+        ("a: {b: 1, b: 2}", "duplicate-key"),
+        ("x: &x {a: 1}\n<<: *x\n<<: *x", "duplicate-key"),
+        ("- a", "not-a-mapping"),
+        ("text", "not-a-mapping"),
+        ("null", "not-a-mapping"),
+        ("", "empty-document"),
+        ("# nothing\n", "empty-document"),
+        ("---", "empty-document"),
+        (" \n\n", "empty-document"),
+        ("a: 1\n---\nb: 2", "multiple-documents"),
+        ("%YAML 9.9\n---\na: b", "yaml-syntax"),
+        ("...", "yaml-syntax"),
+        ("a: b: c", "yaml-syntax"),
+        ("a: 'b", "yaml-syntax"),
+        ("a: [b", "yaml-syntax"),
+        ("a:\n\tb: c", "yaml-syntax"),
+        ("a: *nobody", "yaml-syntax"),
+        ("a: &x 1\nb: &x 2", "yaml-syntax"),
+        ("a: @b", "yaml-syntax"),
+    ],
+)
+def test_a_fault_has_its_code(text: str, code: str) -> None:
+    reading = read(text)
+    assert codes(reading) == [code]
+    assert all(finding.place is not None for finding in reading.findings) or text.strip() in (
+        "",
+        "# nothing",
+        "---",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: 1\nb:\n  - 2\n  - .nan", Place(4, 5)),
+        ("a: é\né: \x01", Place(2, 4)),
+        ("a: 1\r\nb: .inf", Place(2, 4)),
+        ("a: 1\na: 2", Place(2, 1)),
+        ("a: 1\n---\n", Place(2, 1)),
+        ("äöü: .nan", Place(1, 6)),
+    ],
+)
+def test_a_fault_has_its_place_in_characters(text: str, place: Place) -> None:
+    assert [finding.place for finding in read(text).findings] == [place]
+
+
+def test_every_fault_is_found_at_once_and_the_rest_is_read() -> None:
+    reading = read("a: .nan\nb: {c: 1, c: 2}\n3: x\nd: !foo x\ne: fine")
+    assert codes(reading) == ["bad-number", "duplicate-key", "bad-key", "unsafe-tag"]
+    assert reading.value == {"a": None, "b": {"c": 1}, "d": None, "e": "fine"}
+    assert [finding.path for finding in reading.findings] == [("a",), ("b", "c"), ("3",), ("d",)]
+
+
+def test_a_duplicate_names_both_lines() -> None:
+    (finding,) = read("a: 1\nb: 2\na: 3").findings
+    assert "line 1 and line 3" in finding.message
+
+
+def test_merge_keys_give_what_the_mapping_lacks() -> None:
+    reading = read("x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\nz: {<<: [*x, *y], c: 5}")
+    assert reading.findings == ()
+    assert reading.value is not None
+    assert reading.value["z"] == {"a": 1, "b": 2, "c": 5}
+    assert reading.place(("z", "a")) == Place(1, 11)
+    assert reading.place(("z", "c"), on_key=True) == Place(3, 19)
+
+
+def test_places_of_keys_values_and_what_is_missing() -> None:
+    reading = read("name: a\nlist:\n  - one\n  - key: two\n")
+    assert reading.place(("list", 1, "key")) == Place(4, 10)
+    assert reading.place(("list", 1, "key"), on_key=True) == Place(4, 5)
+    assert reading.place(("list", 0), on_key=True) == Place(3, 5)
+    assert reading.place(("list", 1, "lost")) == Place(4, 5)
+    assert reading.place(("list", 9)) == Place(3, 3)
+    assert reading.place(()) == Place(1, 1)
+
+
+def nested(depth: int) -> str:
+    """Return a document whose innermost collection lies at a depth; the root is the first."""
+    return f"a: {'[' * (depth - 1)}{']' * (depth - 1)}"
+
+
+def wide(nodes: int) -> str:
+    """Return a document of so many nodes: the root, a key, a list, and its entries."""
+    return f"a: [{','.join('1' * (nodes - 3))}]"
+
+
+def aliases(count: int) -> str:
+    return "a: &a 1\nb: [" + ",".join(["*a"] * count) + "]"
+
+
+def bomb(levels: int) -> str:
+    lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
+    for level in range(1, levels):
+        lines.append(f"l{level}: &l{level} [{', '.join([f'*l{level - 1}'] * 10)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("inside", "beyond"),
+    [
+        (nested(32), nested(33)),
+        (wide(20_000), wide(20_001)),
+        (aliases(100), aliases(101)),
+        (bomb(4), bomb(5)),
+        (f"a: '{'x' * 65_536}'", f"a: '{'x' * 65_537}'"),
+        (f"a: '{'é' * 32_768}'", f"a: '{'é' * 32_769}'"),
+        (f"{'k' * 256}: 1", f"{'k' * 257}: 1"),
+    ],
+    ids=["depth", "nodes", "aliases", "expanded", "scalar", "scalar-bytes", "key"],
+)
+def test_a_budget_holds_to_the_last_unit(inside: str, beyond: str) -> None:
+    assert codes(read(inside)) == []
+    assert codes(read(beyond)) == ["too-complex"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 30_000,
+        "[" * 3_000_000,
+        "- " * 1_000_000,
+        "{a: " * 100_000,
+        "? " * 100_000,
+        "a: &a [*a]",
+        "a: &a {b: *a}",
+        "a: &a\n  <<: *a",
+        bomb(9),
+        "a: &a {" + ",".join(f"k{n}: 1" for n in range(250)) + "}\nb:\n" + "  - <<: *a\n" * 99,
+        "[" + "1," * 120_000 + "]",
+        "a: 1\n" * 50_000,
+    ],
+    ids=range(12),
+)
+def test_what_would_end_the_process_is_refused_soon(text: str) -> None:
+    begun = time.process_time()
+    assert codes(read(text)) == ["too-complex"]
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "place"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "lfs-pointer", None),
+        ("name: ä".encode("utf-16"), "not-utf8", Place(1, 1)),
+        ("name: a".encode("utf-16-le"), "not-utf8", Place(1, 1)),
+        ("name: a".encode("utf-32-be"), "not-utf8", Place(1, 1)),
+        ("a: b\nname: ä".encode("latin-1"), "not-utf8", Place(2, 7)),
+    ],
+)
+def test_what_is_no_text_is_refused(data: bytes, code: str, place: Place | None) -> None:
+    finding = decode(data)
+    assert isinstance(finding, Finding)
+    assert (finding.code, finding.place) == (code, place)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+    assert decode(b"\xef\xbb\xbfname: a") == "name: a"
+
+
+def test_pairs_of_json_escapes_are_one_character() -> None:
+    assert join_surrogates('"\\ud83d\\ude00 \\ud800 \\u00e9"') == '"😀 \\ud800 \\u00e9"'
