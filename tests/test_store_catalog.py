@@ -430,6 +430,20 @@ def test_facets_and_stats_count_what_is_active(shelf: Store) -> None:
     assert stats["last_updated_at"] == "2026-01-01T00:00:00.000Z"
 
 
+def test_what_was_removed_counts_in_no_facet(store: Store) -> None:
+    syncs = Syncs(store)
+    syncs.sync(
+        {"catalog/x/a.yaml": item("a", tags=["t"]), "catalog/y/b.yaml": item("b", tags=["t"])}
+    )
+    syncs.sync({"catalog/x/a.yaml": None})
+    assert store.facets() == {
+        "categories": [{"name": "y", "count": 1}],
+        "owners": [{"name": "a-team", "count": 1}],
+        "tags": [{"name": "t", "count": 1}],
+    }
+    assert store.stats()["items"] == {"active": 1, "inactive": 1, "stale": 0}
+
+
 def test_a_revision_in_full(shelf: Store) -> None:
     revision = shelf.revision("item", "eks-app", 1)
     assert revision is not None

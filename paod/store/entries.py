@@ -37,9 +37,9 @@ _FACETS: Final = {
         WHERE is_active GROUP BY owner ORDER BY owner
     """,
     "tags": """
-        SELECT tag AS name, COUNT(*) AS found
-        FROM {tags} JOIN {entries} ON id = {entry_id}
-        WHERE is_active GROUP BY tag ORDER BY tag
+        SELECT tag AS name, COUNT(*) AS found FROM {tags}
+        WHERE {entry_id} NOT IN (SELECT id FROM {entries} WHERE NOT is_active)
+        GROUP BY tag ORDER BY tag
     """,
 }
 
