@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 Role = Literal["read", "admin"]
@@ -48,6 +49,7 @@ def _any_matches(presented: bytes, configured: Iterable[str]) -> bool:
     return any(matches)
 
 
+@lru_cache(maxsize=64)
 def _digest(configured: str) -> bytes:
     found = _DIGEST.fullmatch(configured)
     return bytes.fromhex(found[1]) if found else hashlib.sha256(configured.encode()).digest()

@@ -64,6 +64,13 @@ def test_a_sync_that_cannot_be_is_refused(served, body):
     assert served.store.queue() == []
 
 
+def test_a_full_queue_takes_no_more(served):
+    for _ in range(100):
+        assert served.post("/admin/catalog/sync", {"dry_run": True}).status_code == 202
+    refused = served.post("/admin/catalog/sync", {"dry_run": True})
+    assert "queued" in problem(refused, 503, "store-unavailable")["detail"]
+
+
 @pytest.mark.parametrize(
     "body",
     [{}, {"commit": SHA}, {"reason": "why"}, {"commit": SHA, "reason": ""}, {"commit": "x"}],

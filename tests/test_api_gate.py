@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from paod.errors import StoreUnavailable
+from paod.errors import MigrationError, StoreError, StoreUnavailable
 from tests.served import ADMIN, POSTGRES, READER, SECRET, Served, item, problem
 
 READS = ["/catalog/items", "/catalog/bundles", "/catalog/facets", "/catalog/changes"]
@@ -182,9 +182,10 @@ def test_a8_what_nobody_thought_of_is_told_by_its_id_alone(fresh, caplog):
     assert "Traceback" in caplog.text
 
 
-def test_a_database_that_is_gone_is_worth_another_try(fresh):
+@pytest.mark.parametrize("error", [StoreError, StoreUnavailable, MigrationError])
+def test_a_database_that_is_gone_is_worth_another_try(fresh, error):
     def fail(*_: object) -> None:
-        raise StoreUnavailable("database /secret/path is locked")
+        raise error("database /secret/path is locked")
 
     fresh.store.head = fail
     refused = fresh.get("/catalog/items")

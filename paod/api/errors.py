@@ -15,7 +15,7 @@ from typing import Any, Final
 import falcon
 import orjson
 
-from paod.errors import SettingsError, StoreUnavailable
+from paod.errors import SettingsError, StoreError
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:paod:problem:"
@@ -56,6 +56,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "settings-unavailable": Kind(503, "A secret of the settings cannot be read now"),
     "webhooks-off": Kind(503, "Webhooks are not set up"),
 }
+_STORE_DETAILS: Final = {
+    "QueueFull": "too many syncs are queued already; see which, and why none ends",
+    "StorageFull": "there is no room left for the database",
+    "StorageReadOnly": "the database cannot be written",
+}
 _BY_STATUS: Final = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
 
 
@@ -83,7 +88,7 @@ def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
     """Let an application answer every failure with problem details."""
     app.set_error_serializer(_serialize)
     app.add_error_handler(Exception, _answer_unexpected)
-    app.add_error_handler(StoreUnavailable, _answer_store_unavailable)
+    app.add_error_handler(StoreError, _answer_store_trouble)
     app.add_error_handler(SettingsError, _answer_settings_unavailable)
 
 
@@ -123,11 +128,11 @@ def _answer_unexpected(
     _answer(req, resp, Refusal("internal", "the log tells more under this request's id"))
 
 
-def _answer_store_unavailable(
-    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
+def _answer_store_trouble(
+    req: falcon.Request, resp: falcon.Response, error: StoreError, params: dict[str, Any]
 ) -> None:
     logger.warning("request %s: %s", request_id(req), error)
-    detail = "the database is locked, full or gone; try again soon"
+    detail = _STORE_DETAILS.get(error.reason_given, "the database cannot be used; try again soon")
     headers = {"Retry-After": str(RETRY_SECONDS)}
     _answer(req, resp, Refusal("store-unavailable", detail, headers))
 

@@ -99,6 +99,8 @@ def _read_place(name: str, text: str) -> Any:
 
 def _read_query(operation: Operation, given: Mapping[str, str | list[str]]) -> Query:
     """Return every parameter's value, in the order in which the operation lists them."""
+    if not given:
+        return {one.name: one.default for one in operation.query}
     if given.keys() - {one.name for one in operation.query}:
         raise _unknown_parameter(operation, given)
     query: Query = {}
