@@ -6,6 +6,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -271,16 +272,26 @@ def test_the_phases_are_told_with_their_deadlines(origin: Origin) -> None:
     assert told == [("open", 60.0), ("heads", 60.0), ("fetch", 60.0)]
 
 
-def test_many_small_packs_become_one(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paod.mirror.upkeep._MANY_PACKS", 3)
+@pytest.fixture
+def few_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paod.mirror.local._MANY_PACKS", 3)
+    monkeypatch.setattr("paod.mirror.local._TOO_MANY_PACKS", 6)
+
+
+@pytest.mark.usefixtures("few_packs")
+@pytest.mark.parametrize("polled", [True, False])
+def test_many_small_packs_become_one(origin: Origin, polled: bool) -> None:
     mirror = mirror_of(origin)
     commits = []
-    for number in range(6):
+    for number in range(20):
         commits.append(origin.write(f"catalog/a/{number}.yaml", "x" * number).commit())
         assert mirror.fetch() == commits[-1]
-        assert len(list((mirror.folder / "objects" / "pack").glob("*.pack"))) <= 4
-    assert len(mirror.line(commits[-1], None, 100).commits) == 6
-    assert len(changed(mirror, None, commits[-1])) == 6
+        if polled:
+            assert mirror.remote_tip() == commits[-1]
+        packs = len(list((mirror.folder / "objects" / "pack").glob("*.pack")))
+        assert packs <= (6 if polled else 9)
+    assert len(mirror.line(commits[-1], None, 100).commits) == 20
+    assert len(changed(mirror, None, commits[-1])) == 20
     mirror.open()
     assert mirror.rebuilds == 0
 
@@ -696,3 +707,52 @@ def test_another_repository_gets_another_mirror(origin: Origin) -> None:
     with pytest.raises(CommitNotFound):
         moved.resolve(first)
     other.close()
+
+
+def test_changes_are_those_of_git_diff_tree(origin: Origin) -> None:
+    chance = Random(4711)
+    names = ["a", "b", "b-c", "b.c", "c"]
+    commits = []
+    for number in range(40):
+        for _ in range(chance.randint(1, 4)):
+            path = "/".join(["catalog", *chance.choices(names, k=chance.randint(1, 3))])
+            act = chance.choice(["write", "write", "write", "remove", "link", "submodule"])
+            if act == "write":
+                origin.write(path, str(number), chance.choice(["100644", "100755"]))
+            elif act == "link":
+                origin.symlink(path, "a")
+            elif act == "submodule":
+                origin.submodule(path)
+            else:
+                origin.remove(path)
+        commits.append(origin.commit())
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    for _ in range(60):
+        old, new = chance.choices(commits, k=2)
+        expected = diff_tree(origin, old, new)
+        found = {(change.path, change.oid) for change in mirror.changes(old, new)}
+        assert found == expected
+
+
+def diff_tree(origin: Origin, old: str, new: str) -> set[tuple[str, str | None]]:
+    """Return git's own answer, without the changes of mode alone."""
+    told = origin.output("diff-tree", "-r", "-z", "--no-renames", old, new).decode().split("\0")
+    found = set()
+    for meta, path in zip(told[::2], told[1::2], strict=False):
+        _, _, before, after, status = meta.split()
+        if status != "M" or before != after:
+            found.add((path, None if status == "D" else after))
+    return found
+
+
+@pytest.mark.usefixtures("few_packs")
+def test_fetching_leaks_no_file_descriptors(origin: Origin) -> None:
+    """O13: one stays open for each pack, and packs are put together from time to time."""
+    mirror = mirror_of(origin)
+    counts = []
+    for number in range(40):
+        origin.write("catalog/a/x.yaml", str(number)).commit()
+        mirror.fetch()
+        counts.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert max(counts[20:]) <= max(counts[:20]) + 2

@@ -24,6 +24,8 @@ from paod.model import TreeChange
 
 _LOG = logging.getLogger("paod.mirror")
 _REVISION = re.compile(r"[0-9a-f]{7,64}")
+_MANY_PACKS = 50
+_TOO_MANY_PACKS = 200
 _KEPT = "refs/kept/applied"
 
 OnPhase = Callable[[str, float], None]
@@ -150,9 +152,13 @@ class Mirror:
     def remote_tip(self) -> str | None:
         """Ask the remote where the branch stands; None: the repository has no refs at all.
 
-        Raises ``BranchNotFound``, ``AccessDenied`` or ``FetchFailed``.
+        Raises ``BranchNotFound``, ``AccessDenied`` or ``FetchFailed``. Nobody waits for this as
+        for a fetch, so it is the moment to put packs together.
         """
-        return self._conversation("heads").tip()
+        conversation = self._conversation("heads")
+        tip = conversation.tip()
+        self._consolidate(_MANY_PACKS)
+        return tip
 
     def fetch(self) -> str | None:
         """Bring the branch here if it moved; return its commit, None: the repository is empty.
@@ -183,9 +189,18 @@ class Mirror:
                 f"{self.remote.url} advertised {advertised} and did not send it",
                 reason="RemoteProtocolError",
             )
-        if upkeep.consolidate(self.folder, self._repository):
-            self._attach()
+        self._consolidate(_TOO_MANY_PACKS)
         return advertised
+
+    def _consolidate(self, many: int) -> None:
+        try:
+            done = upkeep.consolidate(self.folder, self._repository, many)
+        except (pygit2.GitError, OSError) as error:  # no reason to fail what has been fetched
+            _LOG.warning("mirror: its packs cannot be put together: %s", error)
+            return
+        if done:
+            self.close()
+            self._attach()
 
     def _conversation(self, phase: str) -> Conversation:
         self._on_phase(phase, self.remote.timeout)

@@ -27,8 +27,6 @@ _LOG = logging.getLogger("paod.mirror")
 _KEPT_ASIDE = 2
 _FORMAT = "1"
 _REFERENCE = re.compile(rb"([0-9a-f]{40}|ref: refs/[!-~]+)\n?")
-_MANY_PACKS = 50
-_SMALL_PACK = 16 * 2**20
 
 
 def check_owner(folder: Path) -> None:
@@ -106,13 +104,13 @@ def _unreadable_inside(folder: Path) -> str | None:
     return None if repository.is_bare else "it has a working tree"
 
 
-def consolidate(folder: Path, repository: pygit2.Repository) -> bool:
-    """Put many small packs into one; each fetch leaves a pack, and each pack costs a little.
+def consolidate(folder: Path, repository: pygit2.Repository, many: int) -> bool:
+    """Put more than ``many`` small packs into one: each fetch leaves one, and each is an open file.
 
     Return whether it did: then the repository has to be opened again.
     """
-    small = [pack for pack in _packs(folder) if pack.stat().st_size < _SMALL_PACK]
-    if len(small) <= _MANY_PACKS:
+    small = _small_packs(folder)
+    if len(small) <= many:
         return False
     identifiers = {oid for pack in small for oid in _objects_in(pack)}
 
@@ -127,6 +125,14 @@ def consolidate(folder: Path, repository: pygit2.Repository) -> bool:
             part.unlink(missing_ok=True)
     _LOG.info("mirror: put %d packs of %d objects into one", len(small), len(identifiers))
     return True
+
+
+def _small_packs(folder: Path) -> list[Path]:
+    """Return the packs without those that are much bigger than all smaller ones together."""
+    sizes = sorted((pack.stat().st_size, pack) for pack in _packs(folder))
+    while sizes and sizes[-1][0] > 2 * sum(size for size, _ in sizes[:-1]):
+        sizes.pop()
+    return [pack for _, pack in sizes]
 
 
 def _objects_in(pack: Path) -> Iterator[bytes]:
