@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paod.document import decode, read
 from paod.schema import accepts, explain, findings, json_schema, kind_of
-from paod.schema.source import DOCUMENTS, FIELD
+from paod.schema.source import DOCUMENTS, FIELD, VARIANTS
 
 VALID = sorted((Path(__file__).parent / "data" / "valid").rglob("*.y*ml"))
 
@@ -263,3 +263,22 @@ def mutants(draw: Any) -> dict[str, Any]:
 @given(mutants())
 def test_the_fast_path_and_cerberus_always_agree(value: dict[str, Any]) -> None:
     assert accepts(value) == (list(explain(kind_of(value), value)) == [])
+
+
+def keys_of(schema: dict[str, Any]) -> set[str]:
+    """Return every key that a Cerberus schema knows, at any depth."""
+    keys = set(schema)
+    for rules in schema.values():
+        inner = rules.get("schema", {})
+        keys |= keys_of(inner.get("schema", {}) if rules.get("type") == "list" else inner)
+    return keys
+
+
+def test_the_documentation_names_every_key_and_every_choice() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "pao-yaml-spec.md").read_text("utf-8")
+    known = keys_of(DOCUMENTS["item"]) | keys_of(DOCUMENTS["bundle"])
+    for variant in VARIANTS.values():
+        known |= keys_of(variant.common) | set(variant.choices)
+        for schema in variant.choices.values():
+            known |= keys_of(schema)
+    assert sorted(key for key in known if f"`{key}`" not in page) == []

@@ -11,7 +11,7 @@ from typing import Any
 
 from yaml import Node
 
-from paod.document.compose import TooComplexError, compose, place_of
+from paod.document.compose import TooComplexError, compose, place_of, too_complex
 from paod.document.construct import check_aliases, construct
 from paod.document.places import Places, paths_of
 from paod.document.text import decode, join_surrogates
@@ -47,9 +47,7 @@ def read(text: str) -> Reading:
             check_aliases(root)
         value, found = construct(root)
     except TooComplexError as error:
-        place = place_of(error.node or root)
-        hint = "split the document, or write it more simply"
-        return Reading(None, (Finding("too-complex", str(error), hint, place=place),))
+        return Reading(None, (too_complex(error),))
     findings = _placed(root, found)
     if not isinstance(value, dict):
         return Reading(None, (*findings, *_not_a_mapping(root, findings)))

@@ -55,7 +55,7 @@ def compose(text: str) -> Node | Finding:
     try:
         root = composer.get_single_node()
     except TooComplexError as error:
-        return _too_complex(error)
+        return too_complex(error)
     except YAMLError as error:
         return _syntax(error, text)
     if root is None or _says_nothing(root):
@@ -96,7 +96,8 @@ def _says_nothing(root: Node) -> bool:
     return isinstance(root, ScalarNode) and root.tag is PLAIN and root.value == ""
 
 
-def _too_complex(error: TooComplexError) -> Finding:
+def too_complex(error: TooComplexError) -> Finding:
+    """Return what tells an author that the document asks for too much."""
     hint = "split the document, or write it more simply"
     place = None if error.node is None else place_of(error.node)
     return Finding("too-complex", str(error), hint, place=place)

@@ -10,12 +10,17 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from paod.document.compose import PLAIN, UNTAGGED, TooComplexError, place_of
+from paod.document.compose import (
+    MAX_DEPTH,
+    MAX_NODES,
+    PLAIN,
+    UNTAGGED,
+    TooComplexError,
+    place_of,
+)
 from paod.document.scalars import MAX_SCALAR_BYTES, BadScalarError, is_text, plain, tagged, unsafe
 from paod.finding import Finding, shown
 
-MAX_DEPTH = 32
-MAX_NODES = 20_000
 MAX_ALIASES = 100
 MAX_KEY = 256
 MAX_FOUND = 500
