@@ -5,7 +5,7 @@ written once, in the subset that SQLite and PostgreSQL share, with ``:name`` par
 for the API returns its shapes, without addresses.
 """
 
-from paod.store.base import Source
+from paod.store.base import Source, stamp
 from paod.store.deliveries import Delivery, Received
 from paod.store.entries import EntryFilters, Found, Lookup, Removed, Renamed
 from paod.store.findings import ProblemFilters
@@ -27,4 +27,5 @@ __all__ = [
     "Renamed",
     "Source",
     "Store",
+    "stamp",
 ]

@@ -16,7 +16,7 @@ from paod.failpoint import failpoint
 from paod.log import event
 from paod.mirror import Mirror
 from paod.model import ClaimedSync, Commit, Folded, Head, Pin, Plan, Stored, SyncRequest, SyncResult
-from paod.store import Store
+from paod.store import Store, stamp
 from paod.sync.results import (
     Route,
     failure,
@@ -218,7 +218,7 @@ def _pin(request: SyncRequest, start: _Start, shop: Workshop) -> Pin | None:
         return start.head.pin
     if request.pin == "clear":
         return None
-    return Pin(start.target, request.reason, shop.clock().isoformat(timespec="seconds"))
+    return Pin(start.target, request.reason, stamp(shop.clock()))
 
 
 def _finish(
