@@ -287,3 +287,17 @@ def test_an_unknown_delivery_is_not_found(served):
     rest = served.get(f"/admin/webhooks/events?limit=2&cursor={cursor}").json
     found = [event["delivery_id"] for event in first["events"] + rest["events"]]
     assert found == ["2", "1", "0"]
+
+
+def test_w4_each_delivery_is_one_line_that_names_the_secret_by_its_number(tmp_path, caplog):
+    served = Served(tmp_path, {"PAO_WEBHOOK_SECRET": "first-secret,second-secret"})
+    body = json.dumps(push()).encode()
+    with caplog.at_level("INFO", "paod"):
+        served.deliver(body, signature=signed(body, "second-secret"))
+        served.deliver(body, signature="-")
+    accepted, refused = [one.fields for one in caplog.records if one.name == "paod.webhook"]
+    assert (accepted["secret"], accepted["outcome"]) == (1, "accepted")
+    assert accepted["delivery"] == GUID
+    assert refused["outcome"] == "refused"
+    assert "second-secret" not in caplog.text
+    served.store.close()

@@ -16,6 +16,7 @@ from paod import __version__
 from paod.api import links
 from paod.api.freshness import Reason, staleness, was_read
 from paod.api.operation import Answer, Operation, Readable
+from paod.api.standing import head_told
 from paod.config import Settings
 from paod.errors import StoreError
 from paod.store import Store
@@ -59,10 +60,7 @@ class Health(Readable):
         if not was_read(head):
             return self._unavailable(reasons)
         return self._body("degraded" if reasons else "ok", reasons) | {
-            "commit_hash": head.commit,
-            "generation": head.generation,
-            "synced_at": head.synced_at,
-            "checked_at": head.checked_at,
+            **head_told(head),
             "stale": bool(reasons),
             "pinned": head.pin is not None,
         }

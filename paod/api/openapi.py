@@ -11,10 +11,11 @@ import falcon
 from paod import __version__
 from paod.api import links
 from paod.api.errors import MEDIA_TYPE
+from paod.api.forms import ref
 from paod.api.operation import Answer, Operation, Parameter, Readable, Resource
 from paod.api.parameters import PLACES
 from paod.api.prepared import Prepared, prepare, send
-from paod.api.shapes import SHAPES, ref
+from paod.api.shapes import SHAPES
 
 Json = dict[str, Any]
 

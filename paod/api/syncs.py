@@ -10,16 +10,13 @@ import falcon
 
 from paod.api import links
 from paod.api.errors import Refusal
-from paod.api.freshness import next_poll, staleness
 from paod.api.operation import Answer, Operation, Readable
 from paod.api.paging import walk_of
 from paod.api.parameters import CURSOR, FULL_COMMIT, LIMIT
 from paod.api.requests import show
+from paod.api.standing import standing
 from paod.config import Settings
-from paod.model import Head
 from paod.store import Store
-
-Json = dict[str, Any]
 
 
 class SyncStatus(Readable):
@@ -40,38 +37,16 @@ class SyncStatus(Readable):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with the state of things."""
-        store = self._store
-        with store.database.snapshot():
-            head, current, last = store.head(), store.current(), store.last()
-            body = {
-                "current": None if current is None else show(current),
-                "last": None if last is None else show(last),
-                "queued": [show(sync) for sync in store.queue()],
-                **self._told(head, last),
-            }
-            commit = req.context.query["commit"]
-            if commit is not None:
-                body["commit"] = {"commit_hash": commit, "state": store.commit_state(commit)}
+        body = standing(self._store, self._settings, self._now())
+        for name in ("current", "last"):
+            if body[name] is not None:
+                body[name] = show(body[name])
+        body["queued"] = [show(sync) for sync in body["queued"]]
+        commit = req.context.query["commit"]
+        if commit is not None:
+            state = self._store.commit_state(commit)
+            body["commit"] = {"commit_hash": commit, "state": state}
         resp.media = body
-
-    def _told(self, head: Head, last: Json | None) -> Json:
-        pin = head.pin
-        reasons = staleness(head, last, self._settings, self._now())
-        poll = next_poll(head, last, self._settings)
-        return {
-            "head": {
-                "commit_hash": head.commit,
-                "generation": head.generation,
-                "synced_at": head.synced_at,
-                "checked_at": head.checked_at,
-            },
-            "pin": None
-            if pin is None
-            else {"commit_hash": pin.commit, "reason": pin.reason, "since": pin.since},
-            "stale": bool(reasons),
-            "stale_reasons": [reason.as_json() for reason in reasons],
-            "next_poll_at": None if poll is None else poll.isoformat().replace("+00:00", "Z"),
-        }
 
 
 class SyncList(Readable):

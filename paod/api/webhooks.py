@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from paod.api.operation import Answer, Body, Operation, Resource
 from paod.api.owed import Owed
 from paod.api.parameters import DELIVERY, text
 from paod.api.rate import RateLimit
-from paod.config import Secret, Settings
+from paod.config import Settings
 from paod.errors import StoreError
 from paod.log import event as log_event
 from paod.model import SyncRequest
@@ -40,8 +40,6 @@ from paod.webhook import (
 )
 
 MOST_BYTES: Final = 25 * 1024 * 1024
-
-logger = logging.getLogger("paod.api")
 
 
 class GitHubWebhook(Resource):
@@ -81,18 +79,15 @@ class GitHubWebhook(Resource):
             detail = "set PAO_WEBHOOK_SECRET, and the same secret in the hook's settings"
             raise Refusal("webhooks-off", detail)
         body = read_bytes(req, MOST_BYTES)
-        self._check_rate(req, genuine := self._is_genuine(req, self._secret, body))
-        if not genuine:
+        signature = req.get_header("X-Hub-Signature-256")
+        signer = matching_secret(self._secret.values(), body, signature)
+        self._check_rate(req, signer is not None)
+        if signer is None:
+            log_event("webhook", level=logging.WARNING, outcome="refused", source=req.remote_addr)
             raise Refusal("bad-signature", "X-Hub-Signature-256 is not the body's signature")
         event, delivery_id = _headers(req)
-        decision = self._decide(req, event, body)
-        resp.media = self._stored(event, delivery_id, decision)
-
-    def _is_genuine(self, req: falcon.Request, secret: Secret, body: bytes) -> bool:
-        header = req.get_header("X-Hub-Signature-256")
-        index = matching_secret(secret.values(), body, header)
-        logger.debug("delivery from %s: signed with secret %s", req.remote_addr, index)
-        return index is not None
+        resp.media = answer = self._stored(event, delivery_id, self._decide(req, event, body))
+        _log(event, delivery_id, signer, answer)
 
     def _check_rate(self, req: falcon.Request, genuine: bool) -> None:
         """Refuse what comes too often; a genuine push is followed by a sync all the same."""
@@ -101,7 +96,8 @@ class GitHubWebhook(Resource):
             return
         if genuine and req.get_header("X-GitHub-Event") == "push":
             self._ask(SyncRequest("webhook", webhook={"event": "push"}))
-        log_event("webhook", outcome="limited", source=req.remote_addr, genuine=genuine)
+        level = logging.INFO if genuine else logging.DEBUG  # strangers must not fill the log
+        log_event("webhook", level=level, outcome="limited", source=req.remote_addr)
         detail = "too many deliveries came from this address"
         raise Refusal("too-many-requests", detail, {"Retry-After": str(seconds)})
 
@@ -129,16 +125,7 @@ class GitHubWebhook(Resource):
             webhook = {**decision.about, "delivery_id": delivery_id}
             request = replace(request, webhook=webhook)
         received = self._receive(_delivery(event, delivery_id, decision), request)
-        answer = _answer(delivery_id, decision, received)
-        log_event(
-            "webhook",
-            delivery=delivery_id,
-            event=event,
-            outcome=answer["status"],
-            sync=answer.get("sync_id"),
-            reason=answer.get("reason"),
-        )
-        return answer
+        return _answer(delivery_id, decision, received)
 
     def _receive(self, delivery: Delivery, request: SyncRequest | None) -> Received:
         try:
@@ -156,6 +143,19 @@ def _headers(req: falcon.Request) -> tuple[str, str]:
     if delivery_id is None or not is_delivery_id(delivery_id):
         raise Refusal("bad-delivery", "X-GitHub-Delivery is missing, or is no delivery's id")
     return event, delivery_id
+
+
+def _log(event: str, delivery_id: str, signer: int, answer: Mapping[str, Any]) -> None:
+    """Log one delivery as one line. ``signer`` is the number of the secret that signed it."""
+    log_event(
+        "webhook",
+        delivery=delivery_id,
+        event=event,
+        secret=signer,
+        outcome=answer["status"],
+        sync=answer.get("sync_id"),
+        reason=answer.get("reason"),
+    )
 
 
 def _delivery(event: str, delivery_id: str, decision: Decision) -> Delivery:

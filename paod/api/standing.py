@@ -1,0 +1,46 @@
+"""Where the catalog stands: what runs, what waits, what is served, whether it is fresh."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from paod.api.freshness import next_poll, staleness
+from paod.config import Settings
+from paod.model import Head
+from paod.store import Store
+
+Json = dict[str, Any]
+
+
+def standing(store: Store, settings: Settings, now: datetime) -> Json:
+    """Return the state of things in the shape of the API's sync status, syncs without addresses."""
+    with store.database.snapshot():
+        head, last = store.head(), store.last()
+        syncs = {"current": store.current(), "last": last, "queued": store.queue()}
+    reasons = staleness(head, last, settings, now)
+    poll = next_poll(head, last, settings)
+    return syncs | {
+        "head": head_told(head),
+        "pin": _pin(head),
+        "stale": bool(reasons),
+        "stale_reasons": [reason.as_json() for reason in reasons],
+        "next_poll_at": None if poll is None else poll.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def head_told(head: Head) -> Json:
+    """Return what readers are told of the head."""
+    return {
+        "commit_hash": head.commit,
+        "generation": head.generation,
+        "synced_at": head.synced_at,
+        "checked_at": head.checked_at,
+    }
+
+
+def _pin(head: Head) -> Json | None:
+    pin = head.pin
+    if pin is None:
+        return None
+    return {"commit_hash": pin.commit, "reason": pin.reason, "since": pin.since}
