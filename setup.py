@@ -33,7 +33,7 @@ setup(
     include_package_data=False,
     cmdclass={"build_py": BuildWithExample},
     install_requires=[
-        "pygit2>=1.19.2",
+        "pygit2>=1.21",
         "PyYAML>=6.0.2",
         "Cerberus>=1.3.7",
         "sqlite-utils>=4.2,<5",
@@ -57,6 +57,7 @@ setup(
             "pytest-timeout>=2.4",
             "hypothesis>=6.140",
             "schemathesis>=4.3",
+            "asyncssh>=2.22",
             "jsonschema>=4.25",
             "ruff>=0.14",
             "mypy>=1.18",

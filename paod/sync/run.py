@@ -137,9 +137,14 @@ def _start(request: SyncRequest, shop: Workshop, head: Head, stored: Stored, tar
     pinned = request.pin is not None or head.pin is not None
     anew = request.mode == "full" or pinned or head.basis != basis_of(settings)
     line = shop.mirror.line(target, None if anew else head.commit, settings.history_depth)
-    rewritten = not anew and head.commit is not None and not line.continues
+    rewritten = not anew and not line.continues and _left_the_line(shop.mirror, head, target)
     route = Route(head.commit, target, anew=not line.continues, rewritten=rewritten)
     return _Start(head, stored, line.commits, route)
+
+
+def _left_the_line(mirror: Mirror, head: Head, target: str) -> bool:
+    """Tell whether history was rewritten, and not merely longer than the fold goes back."""
+    return head.commit is not None and not mirror.is_ancestor(head.commit, target)
 
 
 def _fold(start: _Start, request: SyncRequest, shop: Workshop) -> Folded:
@@ -196,7 +201,6 @@ def _removal_allowed(request: SyncRequest, target: str) -> bool:
 def _apply(
     sync: ClaimedSync, shop: Workshop, start: _Start, planned: Plan, timings: Timings
 ) -> SyncResult:
-    shop.mirror.keep(start.target)
     result = succeeded(start.route, planned, timings)
     failpoint("before_apply")
     generation = shop.store.apply(
@@ -209,8 +213,17 @@ def _apply(
         touch_checked=sync.request.commit is None,
     )
     failpoint("after_apply")
+    _keep_commit(shop.mirror, start.target)
     shop.memory.keep(planned.after, replace(start.head, commit=start.target, generation=generation))
     return result
+
+
+def _keep_commit(mirror: Mirror, commit: str) -> None:
+    """Hold the applied commit in the mirror; the catalog stands without it: a failure is told."""
+    try:
+        mirror.keep(commit)
+    except PaodError as error:
+        log.warning("commit %s is not held in the mirror: %s", commit, error)
 
 
 def _pin(request: SyncRequest, start: _Start, shop: Workshop) -> Pin | None:
