@@ -164,7 +164,7 @@ def test_a_push_that_leaves_the_catalog_alone_is_accepted_without_a_sync(served)
     assert "catalog/" in answer["reason"]
 
 
-@pytest.mark.parametrize(("event", "delivery"), [("-", GUID), ("", GUID), ("push", "-")])
+@pytest.mark.parametrize(("event", "delivery"), [("-", GUID), ("", GUID)])
 def test_w10_w17_incomplete_headers_are_refused(served, event, delivery):
     refused = served.deliver(push(), event=event, delivery=delivery)
     problem(refused, 400, "bad-delivery")
@@ -174,6 +174,16 @@ def test_w10_w17_incomplete_headers_are_refused(served, event, delivery):
 def test_w17_an_absurd_delivery_id_is_refused(served, delivery):
     problem(served.deliver(push(), delivery=delivery), 400, "bad-delivery")
     assert rows(served) == (0, 0)
+
+
+def test_a_delivery_without_an_id_is_known_by_its_bytes(served):
+    first = served.deliver(push(), delivery="-").json
+    assert (first["status"], first["sync_triggered"]) == ("accepted", True)
+    claimed = served.store.claim()
+    served.store.finish(claimed.id, SyncResult("completed", "UpToDate", ""))
+    again = served.deliver(push(), delivery="-").json
+    assert (again["status"], again["delivery_id"]) == ("duplicate", first["delivery_id"])
+    assert rows(served) == (1, 1)
 
 
 def test_w16_a_redelivery_runs_only_what_did_not_go_well(served):

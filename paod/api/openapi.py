@@ -79,7 +79,7 @@ def _path(resource: Resource, public_read: bool) -> Json:
 
 def _operation(operation: Operation, has_places: bool, public_read: bool) -> Json:
     parameters = [_parameter(one, "query") for one in operation.query]
-    parameters += [_parameter(one, "header", required=True) for one in operation.headers]
+    parameters += [_parameter(one, "header", required=one.required) for one in operation.headers]
     statuses = {*operation.refuses, *_own_refusals(operation, has_places)}
     answers = {str(status): _answer(answer) for status, answer in operation.answers.items()}
     refusals = {str(status): _refusal(status) for status in sorted(statuses)}

@@ -28,6 +28,8 @@ class Parameter:
     schema: Mapping[str, Any]
     read: Callable[[str], Any]
     default: Any = None
+    required: bool = True
+    """Of a header alone: what stands in a path always is, what stands in a query never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from paod.api.operation import Parameter
@@ -110,8 +111,9 @@ def wait(about: str) -> Parameter:
     return whole("wait", about, 0, WAIT_MOST, 0)
 
 
-DELIVERY: Final = matching(
-    "X-GitHub-Delivery", "The delivery's id.", DELIVERY_PATTERN, "a delivery id", 64
+DELIVERY: Final = replace(
+    matching("X-GitHub-Delivery", "The delivery's id.", DELIVERY_PATTERN, "a delivery id", 64),
+    required=False,
 )
 PLACES: Final = {
     place.name: place

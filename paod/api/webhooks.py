@@ -6,8 +6,10 @@ delivery asks for is committed together with the delivery before the host is tol
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -85,7 +87,7 @@ class GitHubWebhook(Resource):
         if signer is None:
             log_event("webhook", level=logging.WARNING, outcome="refused", source=req.remote_addr)
             raise Refusal("bad-signature", "X-Hub-Signature-256 is not the body's signature")
-        event, delivery_id = _headers(req)
+        event, delivery_id = _headers(req, body)
         resp.media = answer = self._stored(event, delivery_id, self._decide(req, event, body))
         _log(event, delivery_id, signer, answer)
 
@@ -136,12 +138,15 @@ class GitHubWebhook(Resource):
             raise
 
 
-def _headers(req: falcon.Request) -> tuple[str, str]:
+def _headers(req: falcon.Request, body: bytes) -> tuple[str, str]:
+    """Return the event and the delivery's id; a host that gives none is known by its bytes."""
     event, delivery_id = req.get_header("X-GitHub-Event"), req.get_header("X-GitHub-Delivery")
     if not event or len(event) > 100 or not event.isprintable():
         raise Refusal("bad-delivery", "X-GitHub-Event is missing, or is no event's name")
-    if delivery_id is None or not is_delivery_id(delivery_id):
-        raise Refusal("bad-delivery", "X-GitHub-Delivery is missing, or is no delivery's id")
+    if delivery_id is None:
+        return event, str(uuid.UUID(bytes=hashlib.sha256(body).digest()[:16]))
+    if not is_delivery_id(delivery_id):
+        raise Refusal("bad-delivery", "X-GitHub-Delivery is no delivery's id")
     return event, delivery_id
 
 

@@ -21,7 +21,8 @@ def parts(catalog: Catalog, key: Key) -> tuple[Resolved, ...] | None:
     if key[0] == "item":
         return None
     references = catalog.entries[key].document.references
-    return tuple(_resolve(catalog, reference) for reference in references)
+    named = (reference for reference in references if reference.type != "dependency")
+    return tuple(_resolve(catalog, reference) for reference in named)
 
 
 Findings = dict[Key, tuple[Problem, ...]]

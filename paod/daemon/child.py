@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import resource
@@ -171,6 +172,15 @@ def limit_memory(mebibytes: int) -> None:
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def collect_rarely() -> None:
+    """Look for circular garbage less often: parsing makes much that lives, and few circles.
+
+    What the parent left is never looked at again, so that its pages stay shared.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 def _mapped_bytes() -> int:

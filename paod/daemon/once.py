@@ -11,7 +11,7 @@ from typing import Any
 
 from paod.config import Settings
 from paod.daemon.board import Board
-from paod.daemon.child import Death, Lifeline, fork, limit_memory
+from paod.daemon.child import Death, Lifeline, collect_rarely, fork, limit_memory
 from paod.daemon.instance import is_held
 from paod.daemon.opening import locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.syncing import Syncing
@@ -85,6 +85,7 @@ def _fork_once(settings: Settings, sync_id: int, on_phase: OnPhase) -> Death:
 
 def _serve_until_ended(settings: Settings, sync_id: int, board: Board) -> int:
     limit_memory(settings.sync_memory)
+    collect_rarely()
     store = open_store(settings)
     syncing = Syncing(settings, store, board)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

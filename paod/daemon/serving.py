@@ -14,7 +14,7 @@ from paod.api import create_app
 from paod.config import Settings, with_admin_token
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board
-from paod.daemon.child import Death, limit_memory
+from paod.daemon.child import Death, collect_rarely, limit_memory
 from paod.daemon.instance import Instance
 from paod.daemon.listener import address_of, close_listener, open_listener
 from paod.daemon.opening import locks_of, open_store, prepare_state, prepare_store
@@ -97,6 +97,7 @@ def _run_api(settings: Settings, listener: socket.socket) -> int:
 def _run_sync(settings: Settings, board: Board, death: Death | None) -> int:
     """A sync worker's life; ``death`` is its predecessor's, None for the daemon's first."""
     limit_memory(settings.sync_memory)
+    collect_rarely()
     syncing = Syncing(settings, open_store(settings), board, death)
     worker = SyncWorker(settings, syncing, board, random.uniform)
     try:

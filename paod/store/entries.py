@@ -195,7 +195,8 @@ def _stale_json(row: Row) -> dict[str, Any] | None:
 
 
 def _parts_json(row: Row) -> dict[str, Any]:
-    references = codec.parse(row["outline"]).get("references", [])
+    told = codec.parse(row["outline"]).get("references", [])
+    references = [reference for reference in told if reference[0] != "dependency"]
     parts = [
         {
             "catalog_item": name,
