@@ -14,6 +14,7 @@ import pytest
 import sqlite_utils
 
 from paod.database import SQLiteDatabase, open_database
+from paod.database.driver import statements
 from paod.errors import StoreError, StoreUnavailable
 from tests.store_tools import database_in
 
@@ -415,3 +416,16 @@ def test_sqlite_utils_keeps_an_outer_transaction(tmp_path: Path) -> None:
     assert handle.query("SELECT COUNT(*) AS n FROM things").__next__() == {"n": 0}
     assert handle.table_names() == ["things"]
     handle.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("SELECT 1;\nSELECT 2;\n", ["SELECT 1;\n", "SELECT 2;\n"]),
+        ("SELECT\n  1;\n-- the end\n", ["SELECT\n  1;\n"]),
+        ("SELECT ';\n';\nSELECT 2", ["SELECT ';\n';\n", "SELECT 2"]),
+        ("CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  SELECT 1;\nEND;\n", [None]),
+    ],
+)
+def test_a_script_is_split_where_its_statements_end(script, expected):
+    assert list(statements(script)) == [one or script for one in expected]

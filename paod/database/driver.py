@@ -5,6 +5,7 @@ SQLite before 3.51.3 can lose committed pages when two connections write and che
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,4 +13,19 @@ if TYPE_CHECKING:
 else:
     from sqlite_utils.utils import sqlite3
 
-__all__ = ["sqlite3"]
+__all__ = ["sqlite3", "statements"]
+
+
+def statements(sql: str) -> Iterator[str]:
+    """Split a script into its statements, each of which ends at the end of a line.
+
+    SQLite's own ``executescript`` would first commit the transaction that is open.
+    """
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if line.rstrip().endswith(";") and sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if any(not line.lstrip().startswith("--") for line in statement.splitlines() if line.strip()):
+        yield statement

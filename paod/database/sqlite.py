@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from paod.database import sqlite_file
-from paod.database.driver import sqlite3
+from paod.database.driver import sqlite3, statements
 from paod.database.lock import file_lock
 from paod.database.protocol import Params, Row
 from paod.database.session import Session, Translating, connect, is_frozen
@@ -97,9 +97,8 @@ class SQLiteDatabase:
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def script(self, sql: str) -> None:
-        session = self._writing()
-        with self._translating(session):
-            session.handle.executescript(sql)
+        for statement in statements(sql):
+            self._run(self._writing(), statement)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
