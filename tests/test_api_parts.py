@@ -7,12 +7,15 @@ import pytest
 
 from paod.api.cursor import seal, unseal
 from paod.api.freshness import next_poll, staleness
+from paod.api.owed import Owed
 from paod.api.prepared import OVERHEAD_BYTES, Cache, prepare
 from paod.api.rate import ADDRESSES, RateLimit
 from paod.api.waiting import Waiting
 from paod.config import load
-from paod.model import Head, Pin
+from paod.errors import StoreUnavailable
+from paod.model import Head, Pin, SyncRequest
 
+PUSH, LATER_PUSH = SyncRequest("webhook"), SyncRequest("webhook", webhook={"after": "later"})
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 
@@ -142,6 +145,42 @@ def test_waiting_ends_when_the_process_is_to_end():
     stopping.set()
     assert waiting(clock, stopping=stopping).until(lambda: None, 10) is None
     assert clock.now == 1000
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("locked"), RuntimeError("a fault")])
+def test_what_is_owed_is_tried_again_after_any_error(error):
+    tries, paid = [], threading.Event()
+
+    def store(request):
+        tries.append(request)
+        if len(tries) == 1:
+            raise error
+        paid.set()
+
+    owed = Owed(store, threading.Event(), pause=0.01)
+    owed.note(PUSH)
+    assert paid.wait(10)
+    assert tries == [PUSH, PUSH]
+
+
+def test_what_is_noted_while_another_is_stored_waits_for_nobody_and_is_not_lost():
+    storing, let_go, done = (threading.Event() for _ in range(3))
+    stored = []
+
+    def store(request):
+        storing.set()
+        assert let_go.wait(10)
+        stored.append(request)
+        if request is LATER_PUSH:
+            done.set()
+
+    owed = Owed(store, threading.Event(), pause=0.01)
+    owed.note(PUSH)
+    assert storing.wait(10)
+    owed.note(LATER_PUSH)
+    let_go.set()
+    assert done.wait(10)
+    assert stored == [PUSH, LATER_PUSH]
 
 
 def settings(interval: str = "60"):
