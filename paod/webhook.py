@@ -27,6 +27,7 @@ COMPLETE_FILES = 3000
 SHOWN_CHARACTERS = 200
 
 FORM = "application/x-www-form-urlencoded"
+FILE_KEYS = ("added", "modified", "removed")
 URL_KEYS = ("clone_url", "ssh_url", "git_url", "html_url")
 
 PUSH_SHAPE: dict[str, Any] = {
@@ -50,8 +51,8 @@ PUSH_SHAPE: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    key: {"type": "array", "items": {"type": "string"}}
-                    for key in ("added", "modified", "removed")
+                    key: {"type": ["array", "null"], "items": {"type": "string"}}
+                    for key in FILE_KEYS
                 },
             },
         },
@@ -188,7 +189,8 @@ def _accept(about: Mapping[str, Any], reason: str = "") -> Decision:
 
 def _is_ours(repository: Mapping[str, Any], url: str) -> bool:
     ours = repository_key(url)
-    return any(repository_key(repository.get(key) or "") == ours for key in URL_KEYS)
+    theirs = {repository_key(repository.get(key) or "") for key in URL_KEYS}
+    return bool(ours) and ours in theirs
 
 
 def repository_key(url: str) -> str:
@@ -209,10 +211,13 @@ def repository_key(url: str) -> str:
 def _leaves_catalog_alone(push: Mapping[str, Any], root: str) -> bool:
     """Whether the push says, completely, which files it changed, and none is the catalog's.
 
-    A commit without files is a merge or nothing at all; what a merge changed is not told.
+    A commit without files is a merge or nothing at all; what a merge changed is not told. Nor is
+    anything by a list that is null.
     """
     commits = push.get("commits") or []
     if push.get("forced") or push.get("created") or not 0 < len(commits) < COMPLETE_COMMITS:
+        return False
+    if any(commit.get(key, ()) is None for commit in commits for key in FILE_KEYS):
         return False
     files = [_files(commit) for commit in commits]
     if not all(0 < len(paths) < COMPLETE_FILES for paths in files):
@@ -221,7 +226,7 @@ def _leaves_catalog_alone(push: Mapping[str, Any], root: str) -> bool:
 
 
 def _files(commit: Mapping[str, Any]) -> list[str]:
-    return [path for key in ("added", "modified", "removed") for path in commit.get(key, [])]
+    return [path for key in FILE_KEYS for path in commit.get(key, ())]
 
 
 def _about(push: Mapping[str, Any]) -> dict[str, Any]:

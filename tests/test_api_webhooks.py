@@ -199,6 +199,11 @@ def test_w16_a_redelivery_runs_only_what_did_not_go_well(served):
     assert rows(served) == (1, 2)
 
 
+def test_null_in_place_of_a_list_of_files_is_a_reason_to_look(served):
+    commit = {"id": SHA, "added": None, "modified": ["README.md"], "removed": None}
+    assert served.deliver(push(commits=[commit])).json["sync_triggered"] is True
+
+
 def test_w21_a_flood_is_answered_and_its_syncs_merge(tmp_path):
     served = Served(tmp_path, {"PAO_WEBHOOK_RATE": "1000/second"})
     for number in range(150):
@@ -218,9 +223,16 @@ def test_over_the_rate_is_told_when_to_come_again_and_a_push_still_syncs(tmp_pat
     problem(refused, 429, "too-many-requests")
     assert refused.headers["retry-after"] == "30"
     assert rows(served) == (2, 3)
-    problem(served.deliver(push(), signature="-"), 429, "too-many-requests")
     problem(served.deliver({}, event="issues"), 429, "too-many-requests")
     assert rows(served) == (2, 3)
+    served.store.close()
+
+
+def test_forged_deliveries_use_up_nothing_of_the_genuine_ones(tmp_path):
+    served = Served(tmp_path, {"PAO_WEBHOOK_RATE": "2/minute"}, clock=lambda: 0.0)
+    forged = [served.deliver(push(), signature="-").status_code for _ in range(4)]
+    assert forged == [401, 401, 429, 429]
+    assert served.deliver(push()).status_code == 200
     served.store.close()
 
 

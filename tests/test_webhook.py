@@ -286,6 +286,12 @@ def test_local_repositories_are_known_by_their_path(url, key):
     assert repository_key(url) == key
 
 
+@pytest.mark.parametrize("repository", [{}, {"clone_url": None}, {"clone_url": "https://host"}])
+def test_a_url_without_a_repository_is_nobodys(repository):
+    followed = Followed("https://host", "main", "catalog")
+    assert decide("push", push(repository=repository), followed).status == "ignored"
+
+
 @pytest.mark.parametrize(
     "after", [":/(((", "--upload-pack=x", "a" * 41, "A" * 40, "é" * 40, "a" * 100_000, "", SHA[:39]]
 )
@@ -334,6 +340,9 @@ def test_w17_delivery_ids_have_the_form_of_guids():
         ([commit("catalog")], True),
         ([{"removed": ["catalog/a/x.yaml"]}], True),
         ([{"modified": ["catalog/a/x.yaml"]}], True),
+        ([{"modified": ["README.md"]}], False),
+        ([commit("README.md") | {"removed": None}], True),
+        ([commit("README.md"), {"added": None, "modified": None, "removed": None}], True),
         ([], True),
         (None, True),
         ([commit("README.md"), commit()], True),

@@ -72,7 +72,9 @@ class GitHubWebhook(Resource):
         self._secret = settings.webhook_secret
         self._followed = Followed(settings.repo_url, settings.repo_branch, settings.catalog_root)
         rate = settings.webhook_rate
-        self._limit = RateLimit(rate.count, rate.seconds, clock)
+        self._limit, self._forged_limit = (
+            RateLimit(rate.count, rate.seconds, clock) for _ in range(2)
+        )
         self._owed = Owed(store.enqueue, stopping)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -92,8 +94,13 @@ class GitHubWebhook(Resource):
         _log(event, delivery_id, signer, answer)
 
     def _check_rate(self, req: falcon.Request, genuine: bool) -> None:
-        """Refuse what comes too often; a genuine push is followed by a sync all the same."""
-        seconds = self._limit.take(req.remote_addr)
+        """Refuse what comes too often; a genuine push is followed by a sync all the same.
+
+        Forged deliveries are counted apart, or they could use up what the host is allowed when
+        both come from one address, as they do behind a proxy.
+        """
+        limit = self._limit if genuine else self._forged_limit
+        seconds = limit.take(req.remote_addr)
         if not seconds:
             return
         if genuine and req.get_header("X-GitHub-Event") == "push":

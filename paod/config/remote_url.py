@@ -86,6 +86,8 @@ def _with_scheme(scheme: str, text: str) -> RemoteUrl:
         return _file(parts)
     if not parts.hostname:
         raise ValueError("the URL names no host")
+    if not parts.path.strip("/"):
+        raise ValueError("the URL names a host, and no repository there")
     if scheme == "ssh":
         return _ssh(parts)
     if scheme == "https" or (scheme == "http" and _is_loopback(parts.hostname)):
