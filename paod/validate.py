@@ -74,13 +74,15 @@ def is_document_path(path: str, given: Rules, entry: EntryType = "file") -> bool
 
 
 def examine(path: str, data: bytes, oid: str, given: Rules) -> ExaminedFile:
-    """Examine one file's bytes. Never raises, whatever they are.
+    """Examine one file's bytes. Never raises, whatever they are, but where memory runs out.
 
     ``path`` is from the repository's root, ``oid`` the blob's. At most 50 problems are reported,
     by line and column; errors come before warnings where there are more.
     """
     try:
         return _examine(path, data, oid, given)
+    except MemoryError:  # says something of this process, nothing of the file
+        raise
     except Exception:  # anybody's bytes: a file that trips the program up is bad
         return refuse(path, oid, "crashes-parser", given)
 

@@ -282,10 +282,10 @@ def test_the_mass_removal_guard(before: int, after: int, percent: int, blocked: 
     removal = fold(stored.catalog, steps([many(before), many(after)], first=2), "warn")
     planned = plan(stored, removal, anew=False)
     if not blocked:
-        refuse_mass_removal(stored, planned, percent, "c" * 40)
+        refuse_mass_removal(stored, planned, percent, commit="c" * 40, leave="paod resume")
         return
     with pytest.raises(Blocked, match=f"remove {before - after} of {before}"):
-        refuse_mass_removal(stored, planned, percent, "c" * 40)
+        refuse_mass_removal(stored, planned, percent, commit="c" * 40, leave="paod resume")
 
 
 def test_a_rename_is_no_removal_and_one_change() -> None:

@@ -36,7 +36,12 @@ PATHS = (
     "catalog/compute/deep/dog.yaml",
     "catalog/web/other.yml",
 )
+LINKS = "catalog/data/shared"
+"""Where a symlink stands that looks like no file's name."""
 VERSIONS = ((1, 0, 0), (1, 1, 0), (2, 0, 0))
+
+LINK = Spec("link", broken=True)
+"""A symlink: never followed, a problem wherever it stands."""
 
 names = st.sampled_from(NAMES)
 paths = st.sampled_from(PATHS)
@@ -149,6 +154,8 @@ class Histories(RuleBasedStateMachine):
         for path in sorted({*before, *tree}):
             if path not in tree:
                 self.origin.remove(path)
+            elif before.get(path) != tree[path] and tree[path] == LINK:
+                self.origin.symlink(path, "../elsewhere")
             elif before.get(path) != tree[path]:
                 self.origin.write(path, render(tree[path]))
 
@@ -204,13 +211,22 @@ class Histories(RuleBasedStateMachine):
 
     def alter(self, path: str, sync: bool, **changed: Any) -> None:
         there = self.some(path)
-        if there is None:
+        if there is None or self.tree[there] == LINK:
             return
         old = self.tree[there]
         spec = Spec(**{**old.__dict__, **changed})
         if spec.kind == "bundle" and not spec.needs:
             spec = Spec(**{**spec.__dict__, "kind": "item"})
         self.edit(there, spec, sync)
+
+    @rule(path=paths | st.just(LINKS), sync=synced)
+    def link(self, path: str, sync: bool) -> None:
+        self.edit(path, LINK, sync)
+
+    @rule(sync=synced)
+    def unlink(self, sync: bool) -> None:
+        if LINKS in self.tree:
+            self.edit(LINKS, None, sync)
 
     @rule(path=paths, to=paths, sync=synced)
     def move(self, path: str, to: str, sync: bool) -> None:

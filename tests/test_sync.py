@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -279,7 +280,10 @@ def test_a_rollback_holds_the_catalog_until_it_is_resumed(origin: Origin, paod: 
     assert paod.sync(SyncRequest("manual", pin="clear")).to_commit == mended
     assert paod.store.head().pin is None
     assert item(paod, "ant")["version"] == "1.2.0"
-    assert [change for _, change in revisions(paod, "ant")] == ["added", *["changed"] * 3]
+    versions = paod.store.versions("item", "ant", None, 100)
+    assert versions is not None
+    told = [row["version"] for row in reversed(versions.rows)]
+    assert told == ["1.0.0", "1.1.0", "1.0.0", "1.1.0", "1.2.0"]
 
 
 def test_a_deleted_branch_and_an_emptied_repository_leave_the_catalog(
@@ -417,3 +421,128 @@ def test_the_changes_feed_tells_what_each_generation_changed(origin: Origin, pao
     told = {(row["name"], row["change"]) for row in rows}
     assert told == {("ant", "stale"), ("bee", "removed"), ("cow", "added")}
     assert {row["generation"] for row in rows} == {since + 1}
+
+
+def test_a_link_that_goes_takes_its_problem_with_it(origin: Origin, paod: Paod) -> None:
+    origin.write(A, ANT).symlink("catalog/data/shared", "..").submodule("catalog/web").commit()
+    paod.sync()
+    assert sorted(codes(paod)) == ["submodule", "symlink"]
+    origin.remove("catalog/data/shared").remove("catalog/web")
+    origin.write("catalog/data/shared/notes.txt", "a folder now").commit()
+    paod.sync()
+    assert codes(paod) == []
+    assert paod.store.load().catalog.files.keys() == {A}
+
+
+def test_leave_for_a_mass_removal_can_be_given_to_a_rollback_and_to_a_resume(
+    tmp_path: Path, origin: Origin
+) -> None:
+    paod = Paod(tmp_path / "state", origin, {"PAO_MAX_REMOVAL_PERCENT": "20"})
+    small = origin.write(A, ANT).commit()
+    many(origin, 10)
+    origin.commit()
+    paod.sync()
+    back = SyncRequest("rollback", commit=small, pin="set", reason="small again")
+    blocked = paod.sync(back)
+    assert (blocked.status, blocked.reason) == ("blocked", "MassRemoval")
+    assert f"paod rollback {small}" in blocked.message
+    assert paod.store.head().pin is None
+    assert paod.sync(replace(back, allow_mass_removal=small)).status == "completed"
+    emptied = origin.clear().write(B, BEE).commit()
+    many(origin, 0)
+    assert paod.sync(SyncRequest("manual", pin="clear")).status == "completed"
+    assert (names(paod), paod.store.head().commit) == (["bee"], emptied)
+
+
+def test_a_resume_that_removes_much_needs_leave(tmp_path: Path, origin: Origin) -> None:
+    paod = Paod(tmp_path / "state", origin, {"PAO_MAX_REMOVAL_PERCENT": "20"})
+    many(origin, 10)
+    full = origin.commit()
+    paod.sync()
+    paod.sync(SyncRequest("rollback", commit=full, pin="set", reason="hold"))
+    emptied = origin.clear().write(A, ANT).commit()
+    resume = SyncRequest("manual", pin="clear")
+    blocked = paod.sync(resume)
+    assert "paod resume --allow-mass-removal" in blocked.message
+    assert paod.store.head().pin is not None
+    assert paod.sync(replace(resume, allow_mass_removal=emptied)).status == "completed"
+    assert names(paod) == ["ant"]
+
+
+def test_only_a_sync_that_follows_the_branch_verifies_it(tmp_path: Path, origin: Origin) -> None:
+    paod = Paod(tmp_path / "state", origin, {"PAO_SYNC_POLICY": "strict"})
+    good = origin.write(A, ANT).commit()
+    paod.sync()
+    origin.write(B, "name: [").commit()
+    paod.sync()
+    checked = paod.store.head().checked_at
+    for request in (
+        SyncRequest("manual", commit=good),
+        SyncRequest("manual", commit=good, dry_run=True),
+        SyncRequest("manual", dry_run=True),
+    ):
+        paod.sync(request)
+        assert paod.store.head().checked_at == checked
+        assert codes(paod) == ["yaml-syntax"]
+
+
+def test_a_rejected_dry_run_records_no_problem(tmp_path: Path, origin: Origin) -> None:
+    paod = Paod(tmp_path / "state", origin, {"PAO_SYNC_POLICY": "strict"})
+    origin.write(A, "name: [").commit()
+    assert paod.sync(SyncRequest("manual", dry_run=True)).status == "rejected"
+    assert codes(paod) == []
+
+
+def test_what_was_seen_before_counts_for_the_size_of_a_commit(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paod.sync.steps.LARGEST_STEP", len(ANT) + len(BEE) - 1)
+    paod = Paod(tmp_path / "state", origin)
+    origin.write(A, ANT).commit()
+    origin.write(B, BEE).commit()
+    assert paod.sync().status == "completed"
+    squashed = origin.git("commit-tree", "main^{tree}", "-m", "Squash")
+    origin.force(squashed)
+    blocked = paod.sync()
+    assert (blocked.status, blocked.reason, blocked.to_commit) == ("blocked", "TooLarge", squashed)
+    assert Paod(tmp_path / "fresh", origin).sync().reason == "TooLarge"
+
+
+def test_to_pin_what_is_served_changes_nothing_else(tmp_path: Path, origin: Origin) -> None:
+    paod = Paod(tmp_path / "state", origin, {"PAO_HISTORY_DEPTH": "2"})
+    origin.write(A, ANT).commit()
+    paod.sync()
+    for number in range(3):
+        origin.write(A, "name: [").write("README.md", f"{number}").commit()
+        paod.sync()
+    before = paod.store.load().catalog
+    paod.sync(SyncRequest("rollback", commit=origin.head, pin="set", reason="hold"))
+    assert paod.store.head().pin is not None
+    assert paod.store.load().catalog == before
+    assert names(paod) == ["ant"]
+    told = paod.sync(SyncRequest("manual", mode="full", pin="clear"))
+    assert "PAO_HISTORY_DEPTH" in told.message
+
+
+def test_a_failed_sync_says_where_it_was(origin: Origin, paod: Paod) -> None:
+    good = origin.write(A, ANT).commit()
+    paod.sync()
+    origin.path.rename(origin.path.with_name("away.git"))
+    failed = paod.sync()
+    assert (failed.status, failed.from_commit) == ("failed", good)
+
+
+def test_want_of_memory_fails_the_sync_and_condemns_no_file(
+    origin: Origin, paod: Paod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.write(A, ANT).commit()
+
+    def starve(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as starved:
+        starved.setattr("paod.validate._findings", starve)
+        failed = paod.sync()
+    assert (failed.status, failed.reason) == ("failed", "OutOfMemory")
+    assert paod.sync().status == "completed"
+    assert codes(paod) == []

@@ -20,10 +20,13 @@ def refuse_errors(plan: Plan, commit: str) -> None:
         )
 
 
-def refuse_mass_removal(stored: Stored, plan: Plan, percent: float, commit: str) -> None:
+def refuse_mass_removal(
+    stored: Stored, plan: Plan, percent: float, *, commit: str, leave: str
+) -> None:
     """Raise ``Blocked`` when a plan removes more than ``percent`` of the documents, or the last.
 
     A few removals are always allowed: ``LEAST_REMOVED`` and ``LEAST_LEFT_EMPTY`` say how few.
+    ``leave`` is the command that gives leave for this commit.
     """
     removed = plan.items.removed + plan.bundles.removed
     if percent >= 100 or removed < LEAST_LEFT_EMPTY:
@@ -34,6 +37,5 @@ def refuse_mass_removal(stored: Stored, plan: Plan, percent: float, commit: str)
     if share or (left == 0 and active >= LEAST_LEFT_EMPTY):
         raise Blocked(
             f"commit {commit[:12]} would remove {removed} of {active} documents",
-            f"if that is meant: paod sync --commit {commit} --allow-mass-removal; "
-            "else push a commit that brings them back",
+            f"if that is meant: {leave}; else push a commit that brings them back",
         )

@@ -47,6 +47,8 @@ class Secret:
         A file that cannot be read keeps its former values for ``GRACE`` seconds (a rotation may be
         half done), then raises SettingsError.
         """
+        if self._last and self.path is None:
+            return self._last
         now = self._clock()
         try:
             self._last = self.read()

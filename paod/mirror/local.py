@@ -285,6 +285,10 @@ class Mirror:
         self._trees.check_size(after)
         yield from self._trees.changes(before, after, self._root)
 
+    def size(self, oid: str) -> int:
+        """Return a file's size in bytes, from its header alone."""
+        return self._objects.kind(oid)[1]
+
     def read(self, oid: str, limit: int) -> bytes | int:
         """Return a file's bytes, or only its size where that is above ``limit`` bytes."""
         return self._objects.read_within(oid, "blob", limit)

@@ -128,14 +128,13 @@ class Queue(HeadState):
         sync_id: int,
         result: SyncResult,
         problems: Mapping[str, tuple[Problem, ...]] | None = None,
-        replace_problems: bool = False,
         touch_checked: bool = False,
         pin: PinChange = "unchanged",
     ) -> None:
         """Write how a sync ended that applied nothing, with the problems of a refused commit.
 
-        ``replace_problems`` says that ``problems`` are those of all files; what is wrong with the
-        catalog that is served stays recorded in either case.
+        What is wrong with the catalog that is served stays recorded. ``touch_checked``: the remote
+        was seen to have nothing newer, which ends what a refused commit had wrong.
         """
         with self.database.atomic():
             now = self._now()
@@ -143,7 +142,7 @@ class Queue(HeadState):
             recorder = Recorder(self.database, sync_id, now)
             if problems is not None:
                 recorder.rejected(problems)
-            elif result.reason == "UpToDate":
+            elif touch_checked:
                 recorder.verified()
             self._set_pin(pin)
             if touch_checked:

@@ -3,57 +3,59 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from paod.errors import PaodError, Rejected, SyncRefused
-from paod.model import Head, Pin, Plan, SyncResult, SyncStatus
-from paod.sync.timing import Timings
+from paod.model import Head, Pin, Plan, SyncRequest, SyncResult, SyncStatus
+from paod.sync.timing import Progress
 
 log = logging.getLogger("paod.sync")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """From which commit to which.
-
-    ``anew``: the fold starts from nothing; ``rewritten``: it must, as the applied commit is no
-    longer on the branch's first-parent line.
-    """
-
-    applied: str | None
-    target: str
-    anew: bool
-    rewritten: bool
-
-
-def succeeded(route: Route, plan: Plan, timings: Timings) -> SyncResult:
+def succeeded(plan: Plan, progress: Progress) -> SyncResult:
     """The plan was carried out (or, in a dry run, would be)."""
-    return SyncResult(
-        status="completed",
-        reason="Succeeded",
-        message="",
-        mode="full" if route.anew else "incremental",
-        from_commit=route.applied,
-        to_commit=route.target,
-        history_rewritten=route.rewritten,
+    route = progress.route
+    message = "older history was not looked at (PAO_HISTORY_DEPTH)" if route.cut else ""
+    return replace(
+        _ended("completed", "Succeeded", message, progress),
         items=plan.items,
         bundles=plan.bundles,
         errors=plan.after.errors,
         warnings=plan.after.warnings,
-        timings=timings.seconds(),
     )
 
 
-def up_to_date(route: Route, timings: Timings) -> SyncResult:
+def up_to_date(progress: Progress) -> SyncResult:
     """The branch has nothing that is not applied."""
+    return _ended("completed", "UpToDate", "nothing changed", progress)
+
+
+def _ended(status: SyncStatus, reason: str, message: str, progress: Progress) -> SyncResult:
+    route = progress.route
     return SyncResult(
-        "completed",
-        "UpToDate",
-        "nothing changed",
+        status=status,
+        reason=reason,
+        message=message,
+        mode="full" if route.anew else "incremental",
         from_commit=route.applied,
         to_commit=route.target,
-        timings=timings.seconds(),
+        history_rewritten=route.rewritten,
+        timings=progress.seconds(),
     )
+
+
+def told(result: SyncResult, plan: Plan) -> SyncResult:
+    """What a dry run says: the result as it would be, and every change that readers would see."""
+    return replace(result, message="nothing was written: a dry run", changes=plan.changes)
+
+
+def how_to_allow(request: SyncRequest, commit: str) -> str:
+    """Return the command that repeats a request with leave for a mass removal by this commit."""
+    if request.pin == "set":
+        return f"paod rollback {commit} --reason '{request.reason}' --allow-mass-removal"
+    if request.pin == "clear":
+        return "paod resume --allow-mass-removal"
+    return f"paod sync --commit {commit} --allow-mass-removal"
 
 
 def held(pin: Pin, head: Head) -> SyncResult:
@@ -78,7 +80,7 @@ def refused(result: SyncResult, refusal: SyncRefused) -> SyncResult:
     return replace(result, status=status, reason=refusal.reason_given, message=sentence(refusal))
 
 
-def failure(error: Exception, timings: Timings) -> SyncResult:
+def failure(error: Exception, progress: Progress) -> SyncResult:
     """Something stood in the way; the catalog is as it was."""
     status: SyncStatus = "blocked" if isinstance(error, SyncRefused) else "failed"
     if isinstance(error, PaodError):
@@ -88,7 +90,7 @@ def failure(error: Exception, timings: Timings) -> SyncResult:
     else:
         log.exception("a sync failed in a way that nobody thought of")
         reason, message = "InternalError", f"{type(error).__name__}: see the log"
-    return SyncResult(status, reason, message, timings=timings.seconds())
+    return _ended(status, reason, message, progress)
 
 
 def sentence(error: PaodError) -> str:

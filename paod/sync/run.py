@@ -18,17 +18,18 @@ from paod.mirror import Mirror
 from paod.model import ClaimedSync, Commit, Folded, Head, Pin, Plan, Stored, SyncRequest, SyncResult
 from paod.store import Store, stamp
 from paod.sync.results import (
-    Route,
     failure,
     held,
+    how_to_allow,
     no_commits,
     refused,
     succeeded,
+    told,
     up_to_date,
 )
 from paod.sync.settled import Memory, basis_of, rules_of
 from paod.sync.steps import Note, Reader
-from paod.sync.timing import Timings
+from paod.sync.timing import Progress, Route
 
 CRASHES_TO_SET_ASIDE = 2
 
@@ -56,21 +57,27 @@ class Workshop:
 
 
 @dataclass(frozen=True, slots=True)
+class _Job:
+    """One sync under way: what was asked for, what it is done with, how far it has come."""
+
+    sync: ClaimedSync
+    shop: Workshop
+    progress: Progress
+
+    @property
+    def request(self) -> SyncRequest:
+        return self.sync.request
+
+
+@dataclass(frozen=True, slots=True)
 class _Start:
-    """What a sync starts from and where it shall lead."""
+    """What a sync starts from, and the commits that lead from there to its target."""
 
     head: Head
     stored: Stored
+    target: str
     commits: tuple[Commit, ...]
-    route: Route
-
-    @property
-    def target(self) -> str:
-        return self.route.target
-
-    @property
-    def anew(self) -> bool:
-        return self.route.anew
+    anew: bool
 
 
 def run(sync: ClaimedSync, shop: Workshop) -> SyncResult:
@@ -79,80 +86,93 @@ def run(sync: ClaimedSync, shop: Workshop) -> SyncResult:
     A mirror that cannot be read is made anew, once. When even the outcome cannot be written, the
     row stays ``running``, for whoever takes the lock next.
     """
-    timings = Timings(shop.on_phase)
+    job = _Job(sync, shop, Progress(shop.on_phase))
     try:
-        result = _with_whole_mirror(sync, shop, timings)
+        result = _with_whole_mirror(job)
     except Exception as error:  # the top of a sync: whatever it was, the row says so
         shop.memory.forget()
-        result = failure(error, timings)
-        _finish(sync, shop, result)
+        result = _finish(job, failure(error, job.progress))
     _tell(sync, result)
     return result
 
 
-def _with_whole_mirror(sync: ClaimedSync, shop: Workshop, timings: Timings) -> SyncResult:
+def _with_whole_mirror(job: _Job) -> SyncResult:
     try:
-        return _attempt(sync, shop, timings)
+        return _attempt(job)
     except MirrorBroken as broken:
         log.warning("the mirror cannot be read and is made anew: %s", broken)
-        with timings.phase("rebuild"):
-            shop.mirror.renew(str(broken))
-        return _attempt(sync, shop, timings)
+        with job.progress.phase("rebuild"):
+            job.shop.mirror.renew(str(broken))
+        return _attempt(job)
 
 
-def _attempt(sync: ClaimedSync, shop: Workshop, timings: Timings) -> SyncResult:
-    request = sync.request
-    head = shop.store.head()
-    if head.pin is not None and request.pin is None and not request.dry_run:
-        return _finish(sync, shop, held(head.pin, head))
-    with timings.phase("fetch"):
-        target = _target(request, shop)
+def _attempt(job: _Job) -> SyncResult:
+    head = job.shop.store.head()
+    job.progress.route = Route(head.commit)
+    if head.pin is not None and job.request.pin is None and not job.request.dry_run:
+        return _finish(job, held(head.pin, head))
+    with job.progress.phase("fetch"):
+        target = _target(job)
     if target is None:
-        return _finish(sync, shop, no_commits(head), verified=head.commit is None)
-    with timings.phase("load"):
-        stored = shop.memory.at(head, shop.store)
-    start = _start(request, shop, head, stored, target)
-    if not start.commits and request.pin is None:
-        return _finish(sync, shop, up_to_date(start.route, timings), verified=True)
-    with timings.phase("fold"):
-        folded = _fold(start, request, shop)
-    with timings.phase("plan"):
+        return _finish(job, no_commits(head), verified=head.commit is None)
+    with job.progress.phase("load"):
+        stored = job.shop.memory.at(head, job.shop.store)
+    start = _start(job, head, stored, target)
+    if not start.commits and job.request.pin is None:
+        return _finish(job, up_to_date(job.progress), verified=job.request.follows_branch)
+    with job.progress.phase("fold"):
+        folded = _fold(job, start)
+    with job.progress.phase("plan"):
         planned = plan(stored, folded, anew=start.anew)
-    return _decide(sync, shop, start, planned, timings)
+    return _decide(job, start, planned)
 
 
-def _target(request: SyncRequest, shop: Workshop) -> str | None:
+def _target(job: _Job) -> str | None:
     """Find the commit to go to; a named one is looked for here first, as the remote may be down."""
-    if request.commit is None:
-        return shop.mirror.fetch()
+    mirror, commit = job.shop.mirror, job.request.commit
+    if commit is None:
+        return mirror.fetch()
     try:
-        return shop.mirror.resolve(request.commit)
+        return mirror.resolve(commit)
     except PaodError:
-        shop.mirror.fetch()
-        return shop.mirror.resolve(request.commit)
+        mirror.fetch()
+        return mirror.resolve(commit)
 
 
-def _start(request: SyncRequest, shop: Workshop, head: Head, stored: Stored, target: str) -> _Start:
-    settings = shop.settings
-    pinned = request.pin is not None or head.pin is not None
-    anew = request.mode == "full" or pinned or head.basis != basis_of(settings)
-    line = shop.mirror.line(target, None if anew else head.commit, settings.history_depth)
-    rewritten = not anew and not line.continues and _left_the_line(shop.mirror, head, target)
-    route = Route(head.commit, target, anew=not line.continues, rewritten=rewritten)
-    return _Start(head, stored, line.commits, route)
+def _start(job: _Job, head: Head, stored: Stored, target: str) -> _Start:
+    """Find the way from the applied commit, or from nothing where that one is no base.
+
+    To go on from a commit needs the same rules. A rollback goes back, to what a fold anew gives;
+    to the commit that is served it goes nowhere.
+    """
+    settings, mirror = job.shop.settings, job.shop.mirror
+    back = job.request.pin == "set" and target != head.commit
+    anew = job.request.mode == "full" or back or head.basis != basis_of(settings)
+    line = mirror.line(target, None if anew else head.commit, settings.history_depth)
+    job.progress.route = Route(
+        applied=head.commit,
+        target=target,
+        anew=not line.continues,
+        rewritten=not anew and not line.continues and _left_history(job, head, target),
+        cut=not line.continues and len(line.commits) == settings.history_depth,
+    )
+    return _Start(head, stored, target, line.commits, anew=not line.continues)
 
 
-def _left_the_line(mirror: Mirror, head: Head, target: str) -> bool:
-    """Tell whether history was rewritten, and not merely longer than the fold goes back."""
-    return head.commit is not None and not mirror.is_ancestor(head.commit, target)
+def _left_history(job: _Job, head: Head, target: str) -> bool:
+    """Tell whether the branch was rewritten, and is not merely longer than the fold goes back."""
+    if head.commit is None or job.request.commit is not None:
+        return False
+    return not job.shop.mirror.is_ancestor(head.commit, target)
 
 
-def _fold(start: _Start, request: SyncRequest, shop: Workshop) -> Folded:
+def _fold(job: _Job, start: _Start) -> Folded:
     """Fold the commits onto what is stored, or onto nothing.
 
     Files that were examined before need no second look, unless all shall be looked at again.
     """
-    known = request.mode != "full" and start.head.basis == basis_of(shop.settings)
+    shop = job.shop
+    known = job.request.mode != "full" and start.head.basis == basis_of(shop.settings)
     crashes = shop.store.crashes()
     reader = Reader(
         mirror=shop.mirror,
@@ -166,30 +186,32 @@ def _fold(start: _Start, request: SyncRequest, shop: Workshop) -> Folded:
     return fold(before, steps, shop.settings.version_policy)
 
 
-def _decide(
-    sync: ClaimedSync, shop: Workshop, start: _Start, planned: Plan, timings: Timings
-) -> SyncResult:
+def _decide(job: _Job, start: _Start, planned: Plan) -> SyncResult:
     """Refuse the plan, only tell it, or carry it out."""
-    request = sync.request
-    result = succeeded(start.route, planned, timings)
+    result = succeeded(planned, job.progress)
     try:
-        if shop.settings.sync_policy == "strict":
-            refuse_errors(planned, start.target)
-        if not _removal_allowed(request, start.target):
-            percent = shop.settings.max_removal_percent
-            refuse_mass_removal(start.stored, planned, percent, start.target)
+        _guard(job, start, planned)
     except Rejected as refusal:
-        rejection = refused(result, refusal)
-        shop.store.finish(
-            sync.id, rejection, problems=planned.problems, replace_problems=start.anew
-        )
-        return rejection
+        return _reject(job, planned, refused(result, refusal))
     except Blocked as refusal:
-        return _finish(sync, shop, refused(result, refusal))
-    if request.dry_run:
-        told = replace(result, message="would be applied", changes=planned.changes)
-        return _finish(sync, shop, told)
-    return _apply(sync, shop, start, planned, timings)
+        return _finish(job, refused(result, refusal))
+    if job.request.dry_run:
+        return _finish(job, told(result, planned))
+    return _apply(job, start, planned)
+
+
+def _guard(job: _Job, start: _Start, planned: Plan) -> None:
+    settings = job.shop.settings
+    if settings.sync_policy == "strict":
+        refuse_errors(planned, start.target)
+    if not _removal_allowed(job.request, start.target):
+        refuse_mass_removal(
+            start.stored,
+            planned,
+            settings.max_removal_percent,
+            commit=start.target,
+            leave=how_to_allow(job.request, start.target),
+        )
 
 
 def _removal_allowed(request: SyncRequest, target: str) -> bool:
@@ -198,24 +220,31 @@ def _removal_allowed(request: SyncRequest, target: str) -> bool:
     return allowed is not None and len(allowed) >= 7 and target.startswith(allowed)
 
 
-def _apply(
-    sync: ClaimedSync, shop: Workshop, start: _Start, planned: Plan, timings: Timings
-) -> SyncResult:
-    result = succeeded(start.route, planned, timings)
-    failpoint("before_apply")
-    generation = shop.store.apply(
-        sync.id,
-        planned,
-        result,
-        commit=start.target,
-        basis=basis_of(shop.settings),
-        pin=_pin(sync.request, start, shop),
-        touch_checked=sync.request.commit is None,
-    )
-    failpoint("after_apply")
+def _reject(job: _Job, planned: Plan, rejection: SyncResult) -> SyncResult:
+    """Record a rejected commit's problems beside those of the catalog; a dry run records none."""
+    if job.request.dry_run:
+        return _finish(job, rejection)
+    job.shop.store.finish(job.sync.id, rejection, problems=planned.problems)
+    return rejection
+
+
+def _apply(job: _Job, start: _Start, planned: Plan) -> SyncResult:
+    shop = job.shop
+    with job.progress.phase("apply"):
+        failpoint("before_apply")
+        generation = shop.store.apply(
+            job.sync.id,
+            planned,
+            succeeded(planned, job.progress),
+            commit=start.target,
+            basis=basis_of(shop.settings),
+            pin=_pin(job, start),
+            touch_checked=job.request.commit is None,
+        )
+        failpoint("after_apply")
     _keep_commit(shop.mirror, start.target)
     shop.memory.keep(planned.after, replace(start.head, commit=start.target, generation=generation))
-    return result
+    return succeeded(planned, job.progress)
 
 
 def _keep_commit(mirror: Mirror, commit: str) -> None:
@@ -226,22 +255,20 @@ def _keep_commit(mirror: Mirror, commit: str) -> None:
         log.warning("commit %s is not held in the mirror: %s", commit, error)
 
 
-def _pin(request: SyncRequest, start: _Start, shop: Workshop) -> Pin | None:
-    if request.pin is None:
+def _pin(job: _Job, start: _Start) -> Pin | None:
+    if job.request.pin is None:
         return start.head.pin
-    if request.pin == "clear":
+    if job.request.pin == "clear":
         return None
-    return Pin(start.target, request.reason, stamp(shop.clock()))
+    return Pin(start.target, job.request.reason, stamp(job.shop.clock()))
 
 
-def _finish(
-    sync: ClaimedSync, shop: Workshop, result: SyncResult, *, verified: bool = False
-) -> SyncResult:
+def _finish(job: _Job, result: SyncResult, *, verified: bool = False) -> SyncResult:
     """Write an outcome that changes no catalog; ``verified``: the remote has nothing newer."""
     try:
-        shop.store.finish(sync.id, result, touch_checked=verified)
+        job.shop.store.finish(job.sync.id, result, touch_checked=verified)
     except StoreError as error:
-        log.error("the outcome of sync %d cannot be written: %s", sync.id, error)
+        log.error("the outcome of sync %d cannot be written: %s", job.sync.id, error)
     return result
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 from paod.catalog.problems import problems_of
 from paod.config import Settings
 from paod.model import Catalog, Head, Problem, Stored
 from paod.store import Store
 from paod.validate import RULES_VERSION, Rules
+
+JUDGES = ("PyYAML", "Cerberus", "jsonschema-rs", "google-re2", "Jinja2", "semver")
+"""Libraries whose next release may judge a file otherwise."""
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -37,6 +41,7 @@ def basis_of(settings: Settings) -> str:
         "version_policy": settings.version_policy,
         "history_depth": settings.history_depth,
         "rules": RULES_VERSION,
+        "libraries": {name: version(name) for name in JUDGES},
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 

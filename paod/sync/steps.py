@@ -11,7 +11,7 @@ from paod.model import Commit, ExaminedFile, FileState, Step, TreeChange
 from paod.validate import Rules, examine, is_document_path, refuse
 
 LARGEST_STEP = 100 * 1024 * 1024
-"""Bytes that one commit's changed documents may have together."""
+"""Bytes that one commit's changed documents may have together, whoever has seen them before."""
 
 Note = Callable[[str, str], None]
 """Told the blob and the path before a file is examined, and "" twice when it is done."""
@@ -50,32 +50,29 @@ class Reader:
     def _changes(self, before: str | None, after: str) -> Iterator[tuple[str, ExaminedFile | None]]:
         budget = LARGEST_STEP
         for change in self.mirror.changes(before, after):
-            if not is_document_path(change.path, self.rules, change.type):
+            if change.oid is None or not is_document_path(change.path, self.rules, change.type):
+                yield change.path, None  # whatever stood there before: a document, a link, nothing
                 continue
-            if change.oid is None:
-                yield change.path, None
-                continue
-            file, size = self._examine(change, change.oid)
-            budget -= size
+            budget -= self.mirror.size(change.oid) if change.type == "file" else 0
             if budget < 0:
                 raise _too_large(after)
-            yield change.path, file
+            yield change.path, self._examine(change, change.oid)
 
-    def _examine(self, change: TreeChange, oid: str) -> tuple[ExaminedFile, int]:
+    def _examine(self, change: TreeChange, oid: str) -> ExaminedFile:
         if change.type != "file":
-            return refuse(change.path, oid, change.type, self.rules), 0
+            return refuse(change.path, oid, change.type, self.rules)
         if oid in self.crashing:
-            return refuse(change.path, oid, "crashes-parser", self.rules), 0
+            return refuse(change.path, oid, "crashes-parser", self.rules)
         known = self.known.get(change.path)
         if known is not None and known.file.oid == oid and known.file.document is not None:
-            return known.file, 0
+            return known.file
         data = self.mirror.read(oid, self.rules.max_file_bytes)
         if isinstance(data, int):
-            return refuse(change.path, oid, "too-large", self.rules), 0
+            return refuse(change.path, oid, "too-large", self.rules)
         self.note(oid, change.path)
         file = examine(change.path, data, oid, self.rules)
         self.note("", "")
-        return file, len(data)
+        return file
 
 
 def _too_large(commit: str) -> Blocked:
