@@ -73,7 +73,10 @@ def test_a_full_queue_takes_no_more(served):
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"commit": SHA}, {"reason": "why"}, {"commit": SHA, "reason": ""}, {"commit": "x"}],
+    [
+        *({}, {"commit": SHA}, {"reason": "why"}, {"commit": SHA, "reason": ""}, {"commit": "x"}),
+        {"commit": SHA, "reason": "why", "allow_mass_removal": True},
+    ],
 )
 def test_a_rollback_needs_a_commit_and_a_reason(served, body):
     problem(served.post("/admin/catalog/rollback", body), 422, "bad-shape")
@@ -88,6 +91,16 @@ def test_a_rollback_pins_and_a_resume_lets_go(served):
     assert (on["trigger"], on["pin"]) == ("manual", "clear")
     claimed = served.store.claim()
     assert claimed.request.reason == body["reason"]
+
+
+@pytest.mark.parametrize("noun", ["rollback", "resume"])
+def test_leave_to_remove_many_documents_is_given_with_the_request(served, noun):
+    needed = {"commit": SHA, "reason": "why"} if noun == "rollback" else {}
+    asked = served.post(f"/admin/catalog/{noun}", needed | {"allow_mass_removal": SHA[:7]})
+    assert asked.status_code == 202
+    [queued] = served.store.queue()
+    assert queued["allow_mass_removal"] == SHA[:7]
+    assert served.store.claim().request.allow_mass_removal == SHA[:7]
 
 
 def test_a_sync_is_waited_for(served):

@@ -170,6 +170,25 @@ def test_a_mass_removal_waits_for_leave(site: Site) -> None:
     assert "none is blocked" in nothing.err
 
 
+def test_back_and_forth_over_a_mass_removal_needs_leave_each_time(site: Site) -> None:
+    first = site.origin.head
+    files = {
+        f"catalog/databases/db-{n}.yaml": POSTGRES.replace("postgres-", f"db-{n}-")
+        for n in range(6)
+    }
+    site.origin.write_all(files).commit()
+    site.run("sync")
+    back = ("rollback", first, "--reason", "a bad day")
+    assert "blocked (MassRemoval)" in site.read(*back, status=1)
+    assert site.json(*back, "--allow-mass-removal")["to_commit"] == first
+    site.run("rollback", site.origin.head, "--reason", "a better day")
+    last = site.origin.remove("catalog/databases").commit()
+    assert "blocked (MassRemoval)" in site.read("resume", status=1)
+    resumed = site.json("resume", "--allow-mass-removal")
+    assert (resumed["status"], resumed["to_commit"]) == ("completed", last)
+    assert site.json("status")["pin"] is None
+
+
 def test_a_failed_sync_is_1_with_the_reason(site: Site) -> None:
     ended = site.run("sync", "--commit", "abcdef1234")
     assert ended.status == 1

@@ -111,7 +111,13 @@ class Rollback(SyncRequests):
 
     def request(self, body: Mapping[str, Any]) -> SyncRequest:
         """Return a request to go there and stay."""
-        return SyncRequest("rollback", commit=body["commit"], pin="set", reason=body["reason"])
+        return SyncRequest(
+            "rollback",
+            commit=body["commit"],
+            pin="set",
+            reason=body["reason"],
+            allow_mass_removal=body.get("allow_mass_removal"),
+        )
 
 
 class Resume(SyncRequests):
@@ -130,4 +136,5 @@ class Resume(SyncRequests):
 
     def request(self, body: Mapping[str, Any]) -> SyncRequest:
         """Return a request to go to the branch's head and follow it."""
-        return SyncRequest("manual", pin="clear")
+        allowed = body.get("allow_mass_removal")
+        return SyncRequest("manual", pin="clear", allow_mass_removal=allowed)

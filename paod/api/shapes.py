@@ -215,10 +215,11 @@ SHAPES: Final[dict[str, Shape]] = {
         }
     ),
     "rollback-request": record(
+        {"allow_mass_removal": ABBREVIATED_HASH},
         commit=ABBREVIATED_HASH,
         reason={"type": "string", "minLength": 1, "maxLength": 500, "pattern": r"^[^\x00-\x1f]*$"},
     ),
-    "resume-request": record(),
+    "resume-request": record({"allow_mass_removal": ABBREVIATED_HASH}),
     "queued-sync": record(sync_id=NUMBER, status={"const": "queued"}, href=TEXT),
     "sync": _SYNC,
     "sync-list": page("syncs", "sync"),

@@ -76,25 +76,46 @@ def plan(settings: Settings, rev: str | None, *, as_json: bool, verbose: bool) -
 @click.command()
 @click.argument("rev")
 @click.option("--reason", required=True, help="Why, for whoever wonders later.")
+@click.option(
+    "--allow-mass-removal", is_flag=True, help="Go there even if that removes many documents."
+)
 @as_json
 @verbosely
 @with_settings
-def rollback(settings: Settings, rev: str, reason: str, *, as_json: bool, verbose: bool) -> int:
+def rollback(
+    settings: Settings,
+    rev: str,
+    reason: str,
+    *,
+    allow_mass_removal: bool,
+    as_json: bool,
+    verbose: bool,
+) -> int:
     """Hold the catalog at an earlier commit.
 
     Pushes are recorded but move nothing until `paod resume`. Works while the remote is down.
     """
-    request = SyncRequest("rollback", commit=rev, pin="set", reason=reason)
+    allowed = rev if allow_mass_removal else None
+    request = SyncRequest(
+        "rollback", commit=rev, pin="set", reason=reason, allow_mass_removal=allowed
+    )
     return _ask(settings, request, as_json=as_json, verbose=verbose)
 
 
 @click.command()
+@click.option(
+    "--allow-mass-removal",
+    is_flag=True,
+    help="Let the commit that was blocked last remove many documents.",
+)
 @as_json
 @verbosely
 @with_settings
-def resume(settings: Settings, *, as_json: bool, verbose: bool) -> int:
+def resume(settings: Settings, *, allow_mass_removal: bool, as_json: bool, verbose: bool) -> int:
     """Let the catalog follow the branch again."""
-    return _ask(settings, SyncRequest("manual", pin="clear"), as_json=as_json, verbose=verbose)
+    allowed = _blocked_commit(settings) if allow_mass_removal else None
+    request = SyncRequest("manual", pin="clear", allow_mass_removal=allowed)
+    return _ask(settings, request, as_json=as_json, verbose=verbose)
 
 
 def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bool) -> int:
