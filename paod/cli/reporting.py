@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from paod.api.freshness import staleness
+from paod.api.standing import standing
 from paod.cli.findings import print_findings, tally
 from paod.cli.opening import opened
 from paod.cli.options import as_json, with_settings
@@ -16,7 +16,6 @@ from paod.cli.outcome import counted, short, summary
 from paod.cli.output import print_json, print_line, print_pairs
 from paod.config import Settings
 from paod.daemon import daemon_running
-from paod.model import Head
 from paod.store import ProblemFilters, Store
 
 PAGE = 500
@@ -81,30 +80,7 @@ def _problems(store: Store, filters: ProblemFilters) -> Iterator[dict[str, Any]]
 
 def _status(store: Store, settings: Settings) -> dict[str, Any]:
     """Return what the API's sync status says, and the catalog in figures."""
-    head, last = store.head(), store.last()
-    reasons = staleness(head, last, settings, datetime.now(UTC))
-    return {
-        "head": {
-            "commit_hash": head.commit,
-            "generation": head.generation,
-            "synced_at": head.synced_at,
-            "checked_at": head.checked_at,
-        },
-        "pin": _pin(head),
-        "current": store.current(),
-        "last": last,
-        "queued": store.queue(),
-        "stale": bool(reasons),
-        "stale_reasons": [reason.as_json() for reason in reasons],
-        "stats": store.stats(),
-    }
-
-
-def _pin(head: Head) -> dict[str, str] | None:
-    pin = head.pin
-    if pin is None:
-        return None
-    return {"commit_hash": pin.commit, "reason": pin.reason, "since": pin.since}
+    return standing(store, settings, datetime.now(UTC)) | {"stats": store.stats()}
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
