@@ -256,7 +256,7 @@ def test_connections_are_safe_ones(database: SQLiteDatabase) -> None:
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
-        "busy_timeout": 5000,
+        "busy_timeout": 4000,
     }
 
 

@@ -25,8 +25,9 @@ from paod.database.session import Session, Translating, connect, is_frozen
 from paod.database.wakeup import Listener, tell
 from paod.errors import StoreError
 
-BUSY_TIMEOUT = 5.0
-"""Seconds that a writer waits for another one's transaction."""
+BUSY_TIMEOUT = 4.0
+"""Seconds that a writer waits for another one's transaction: whoever delivers a webhook is to have
+his answer within five."""
 
 DEAF_PAUSE = 1.0
 """Seconds between two looks of a thread that cannot be told of news."""
