@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import logging
 import socket
 import threading
@@ -110,6 +111,25 @@ def test_bodies_up_to_the_limit_are_read_and_larger_ones_refused_unread(running)
     full = running.raw(head(BODY_BYTES).encode() + b"x" * BODY_BYTES)
     assert full.startswith(b"HTTP/1.1 200")
     assert running.raw(head(BODY_BYTES + 1).encode()).startswith(b"HTTP/1.1 413")
+
+
+def refusal(answer):
+    """Return the problem details of a whole answer, as it came over the wire."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json" in head
+    return json.loads(body)
+
+
+def test_what_never_reaches_the_application_is_refused_in_its_form(running):
+    head = f"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_BYTES + 1}\r\n\r\n"
+    large = refusal(running.raw(head.encode()))
+    assert (large["status"], large["instance"]) == (413, "/a")
+    endless = b"GET / HTTP/1.1\r\nX: ".ljust(HEADER_BYTES, b"x")
+    assert refusal(running.raw(endless))["status"] == 431
+    crooked = refusal(running.raw(b"GET / HTTP/1.1\r\n" + b"x" * 9000 + b"\r\n\r\n"))
+    assert (crooked["type"], crooked["status"]) == ("about:blank", 400)
+    assert set(crooked) == {"type", "title", "status", "detail", "instance"}
+    assert len(crooked["detail"]) <= 200
 
 
 def test_an_endless_chunked_body_is_refused(running):

@@ -7,6 +7,7 @@ may take to arrive all have limits here; what one caller may ask for is the appl
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import signal
 import socket
@@ -17,7 +18,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
-from waitress.task import WSGITask
+from waitress.task import ErrorTask, WSGITask
 
 from paod.daemon.child import allow_connections
 
@@ -31,6 +32,8 @@ ARRIVAL_SECONDS = 30.0
 """For which a request may keep arriving, head and body: who drips bytes loses the connection."""
 LOOK_SECONDS = 1.0
 """Between two looks for such requests."""
+DETAIL_CHARACTERS = 200
+"""Of what is wrong with a request: it may quote what came."""
 IDLE_SECONDS = 75
 CLEANUP_SECONDS = 5
 LEAVING_SECONDS = 2.5
@@ -63,10 +66,34 @@ class _Task(WSGITask):  # type: ignore[misc]
         return bool(bodiless and self.version == "1.1" and not asked_to_close)
 
 
+class _RefusalTask(ErrorTask):  # type: ignore[misc]
+    """Refuses what never reaches the application as that would: with problem details (RFC 9457)."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        problem = {
+            "type": "about:blank",
+            "title": error.reason,
+            "status": error.code,
+            "detail": error.body[:DETAIL_CHARACTERS],
+            "instance": getattr(self.request, "path", ""),  # it may not have got so far
+        }
+        body = json.dumps(problem).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [
+            ("Content-Type", "application/problem+json"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection that knows since when its present request has been arriving."""
 
     task_class = _Task
+    error_task_class = _RefusalTask
     _arriving: object = None
     _since = 0.0
 
