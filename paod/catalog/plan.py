@@ -46,7 +46,7 @@ def plan(stored: Stored, folded: Folded, *, anew: bool) -> Plan:
     ]
     entries = tuple(entry for entry, _ in pairs if entry is not None)
     changes = tuple(change for _, change in pairs if change is not None)
-    problems = {path: problems_of(after, path) for path in _paths(stored, folded, anew)}
+    problems = {path: problems_of(after, path) for path in sorted(_paths(stored, folded, anew))}
     return Plan(
         after=_after(stored, after, entries, problems, anew),
         revisions=_revisions(rows),

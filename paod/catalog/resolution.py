@@ -112,7 +112,7 @@ def _unresolved(
     catalog: Catalog, entry: Entry, reference: Reference, resolved: Resolved
 ) -> Problem:
     code = "unknown-reference" if reference.type == "dependency" else "unresolved-item"
-    hint = "name an active item, or change the range"
+    hint = "name an active item" + (", or change the range" if reference.range else "")
     if reference.name in catalog.aliases:
         hint = f"write '{catalog.aliases[reference.name]}'"
     return _problem(catalog, entry, reference, code, resolved.reason, hint)
