@@ -61,7 +61,7 @@ class Gate:
         resp.set_header("X-Content-Type-Options", "nosniff")
 
     def _admit(self, req: falcon.Request, needed: Role) -> None:
-        header = req.get_header("Authorization")
+        header = req.auth
         if header is None:
             if needed == "read" and self._settings.public_read:
                 return
@@ -99,22 +99,16 @@ def _read_place(name: str, text: str) -> Any:
 
 def _read_query(operation: Operation, given: Mapping[str, str | list[str]]) -> Query:
     """Return every parameter's value, in the order in which the operation lists them."""
-    if not given:
-        return {one.name: one.default for one in operation.query}
-    if given.keys() - {one.name for one in operation.query}:
+    query = dict(operation.defaults)
+    if not given.keys() <= query.keys():
         raise _unknown_parameter(operation, given)
-    query: Query = {}
-    for one in operation.query:
-        text = given.get(one.name)
-        if text is None:
-            query[one.name] = one.default
-            continue
+    for name, text in given.items():
         try:
             if isinstance(text, list):
                 raise ValueError("it takes one value")
-            query[one.name] = one.read(text)
+            query[name] = operation.readers[name](text)
         except ValueError as error:
-            raise Refusal("bad-parameter", f"{one.name}: {error}") from None
+            raise Refusal("bad-parameter", f"{name}: {error}") from None
     return query
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import falcon
@@ -65,6 +65,14 @@ class Operation:
     body: Body | None = None
     refuses: tuple[int, ...] = ()
     headers: tuple[Parameter, ...] = ()
+    defaults: Mapping[str, Any] = field(init=False)
+    """Of each parameter of the query, by its name."""
+    readers: Mapping[str, Callable[[str], Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look the query's parameters up once, and not at each request."""
+        object.__setattr__(self, "defaults", {one.name: one.default for one in self.query})
+        object.__setattr__(self, "readers", {one.name: one.read for one in self.query})
 
 
 class Resource:

@@ -81,12 +81,11 @@ class Reads:
         self, req: falcon.Request, resp: falcon.Response, make: Callable[[Head], Any]
     ) -> None:
         """Answer a request with what ``make`` returns, made once a generation."""
-        head = self._store.head()
-        generation = (head.epoch, head.generation)
+        generation = self._store.served()
         key = (req.path, tuple(req.context.query.values()))
         prepared = self._cache.get(generation, key)
         if prepared is None:
-            prepared = prepare(make(head))
+            prepared = prepare(make(self._store.head()))
             self._cache.put(generation, key, prepared)
         send(req, resp, prepared)
 
@@ -98,7 +97,6 @@ def send(req: falcon.Request, resp: falcon.Response, prepared: Prepared) -> None
     if _has_it(req.get_header("If-None-Match"), prepared.etag):
         resp.status = falcon.HTTP_304
         return
-    resp.content_type = falcon.MEDIA_JSON
     resp.data = prepared.body
 
 

@@ -92,9 +92,9 @@ class SQLiteDatabase:
         session = self._session()
         if session.state == "writing" or not sql.lstrip().startswith(_READING):
             self._writing()
-        cursor = self._run(session, sql, params)
-        names = [column[0] for column in cursor.description or ()]
         with self._translating(session):
+            cursor = session.handle.execute(sql, None if params is None else dict(params))
+            names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def script(self, sql: str) -> None:
