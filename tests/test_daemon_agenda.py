@@ -39,11 +39,13 @@ def delays(interval: float, failure: Failure, count: int, draw=highest) -> list[
 @pytest.mark.parametrize(
     ("interval", "reason", "expected"),
     [
-        (60.0, "RemoteUnreachable", [2, 4, 8, 16, 32, 60, 60]),
+        (60.0, "RemoteUnreachable", [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
         (3600.0, "RemoteUnreachable", [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
-        (1.0, "RemoteUnreachable", [2, 4, 8, 10, 10]),
         (0.0, "RemoteUnreachable", [2, 4, 8, 16, 32, 64, 128, 256, 300]),
         (60.0, "AuthenticationFailed", [10, 20, 40, 80, 160, 320, 640, 900, 900]),
+        (60.0, "Forbidden", [10, 20, 40, 80, 160, 320, 640, 900, 900]),
+        (60.0, "RepositoryNotFound", [10, 20, 40, 80, 160, 320, 640, 900, 900]),
+        (60.0, "RepositoryNotOwned", [10, 20, 40, 80, 160, 320, 640, 900, 900]),
         (60.0, "RateLimited", [60, 60, 60]),
     ],
 )
@@ -62,11 +64,12 @@ def test_the_remote_may_ask_for_more_patience():
 
 
 def test_very_many_failures_are_still_a_number():
-    assert delays(60.0, Failure("RemoteUnreachable"), 5000)[-1] == 60.0
+    assert delays(60.0, Failure("RemoteUnreachable"), 5000)[-1] == 300.0
 
 
-def test_an_outage_of_an_hour_costs_few_attempts():
-    agenda = Agenda(300.0, lambda low, high: (low + high) / 2)
+@pytest.mark.parametrize("interval", [1.0, 60.0, 300.0])
+def test_an_outage_of_an_hour_costs_few_attempts(interval):
+    agenda = Agenda(interval, lambda low, high: (low + high) / 2)
     warm_up = [agenda.failed(0.0, Failure("RemoteUnreachable")) for _ in range(9)]
     assert sum(warm_up) < 900
     assert 3600 / agenda.failed(0.0, Failure("RemoteUnreachable")) <= 20

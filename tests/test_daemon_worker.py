@@ -6,13 +6,14 @@ import pytest
 
 from paod.config import load
 from paod.daemon import open_store, prepare_state, prepare_store
-from paod.daemon.agenda import RECHECKS
+from paod.daemon.agenda import DENIED_CEILING, RECHECKS
 from paod.daemon.board import Board, HeldFile
 from paod.daemon.child import Death
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import SyncWorker
 from paod.model import SyncRequest
 from paod.store import ProblemFilters
+from paod.store.queue import MAX_QUEUED
 from tests.origin import Origin
 
 INTERVAL = 60.0
@@ -143,11 +144,11 @@ def test_a_failing_remote_is_recorded_and_retried_backing_off(bench, tmp_path):
     bench.pass_time(INTERVAL * 1.1)
     assert len(bench.runs()) == 2
     assert bench.runs()[-1].startswith("schedule failed")
-    bench.pass_time(1.9)
+    bench.pass_time(DENIED_CEILING - 0.1)
     assert len(bench.runs()) == 2
     bench.pass_time(0.1)
     assert len(bench.runs()) == 3
-    bench.pass_time(3.9)
+    bench.pass_time(2 * DENIED_CEILING - 0.1)
     assert len(bench.runs()) == 3
     hidden.rename(bench.origin.path)
     head = bench.add("second")
@@ -161,7 +162,7 @@ def test_a_retry_is_of_what_was_asked_for(bench, tmp_path):
     bench.store.enqueue(SyncRequest("manual", mode="full"))
     bench.worker.turn()
     hidden.rename(bench.origin.path)
-    bench.pass_time(2.0)
+    bench.pass_time(DENIED_CEILING)
     row = bench.store.sync(3)
     assert (row["trigger"], row["mode"], row["status"]) == ("schedule", "full", "completed")
 
@@ -176,6 +177,47 @@ def test_a_request_runs_at_once_even_while_a_retry_waits(bench, tmp_path):
     assert bench.runs()[-1].startswith("webhook completed")
     bench.pass_time(10.0)
     assert bench.runs()[-1].startswith("webhook completed"), "and the retry is not needed any more"
+
+
+@pytest.mark.parametrize("other", [SyncRequest("webhook"), SyncRequest("manual", dry_run=True)])
+def test_a_failed_full_sync_is_not_forgotten_for_another_that_went_well(bench, tmp_path, other):
+    fail(bench, tmp_path, SyncRequest("manual", mode="full"))
+    bench.store.enqueue(other)
+    bench.pass_time(DENIED_CEILING)
+    assert bench.runs()[2].startswith(f"{other.trigger} completed")
+    assert bench.runs()[3:] == ["schedule completed Succeeded"]
+    assert bench.store.sync(4)["mode"] == "full"
+
+
+def test_a_failed_full_sync_is_not_forgotten_for_another_that_fails(bench, tmp_path):
+    hidden = bench.origin.path.rename(tmp_path / "hidden.git")
+    for mode in ("full", "incremental"):
+        bench.store.enqueue(SyncRequest("manual", mode=mode))
+        bench.worker.turn()
+    hidden.rename(bench.origin.path)
+    bench.pass_time(20.0)
+    assert bench.store.sync(5)["mode"] == "full"
+    assert bench.store.sync(5)["status"] == "completed"
+
+
+def test_a_failed_resume_outlives_what_the_pin_kept_from_running(bench, tmp_path):
+    hold(bench)
+    fail(bench, tmp_path, SyncRequest("manual", pin="clear"))
+    bench.store.enqueue(SyncRequest("webhook"))
+    bench.worker.turn()
+    assert bench.runs()[-1] == "webhook completed Pinned"
+    bench.pass_time(20.0)
+    assert bench.store.head().pin is None
+    assert bench.runs()[4:] == ["schedule completed Succeeded"]
+
+
+def test_a_failed_resume_is_not_tried_again_after_a_newer_rollback(bench, tmp_path):
+    hold(bench)
+    fail(bench, tmp_path, SyncRequest("manual", pin="clear"))
+    hold(bench)
+    bench.pass_time(1000.0)
+    assert bench.store.head().pin is not None
+    assert len(bench.runs()) == 4
 
 
 def test_an_announced_commit_is_looked_for_soon(bench):
@@ -245,6 +287,39 @@ def test_a_refused_commit_is_not_tried_at_every_poll(tmp_path, origin):
     assert bench.runs()[1:] == ["schedule rejected ProblemsFound"]
 
 
+def test_a_refused_commit_is_something_newer_at_every_poll(tmp_path, origin):
+    bench = Bench(tmp_path, origin, PAO_SYNC_POLICY="strict")
+    bench.pass_time(0)
+    checked = bench.store.head().checked_at
+    bench.origin.write("catalog/things/bad.yaml", "name: [")
+    bench.origin.commit("Break")
+    for _ in range(3):
+        bench.pass_time(INTERVAL * 1.1)
+    assert bench.store.head().checked_at == checked
+
+
+def test_an_emptied_repository_is_not_tried_at_every_poll(bench):
+    held = bench.applied()
+    checked = bench.store.head().checked_at
+    bench.origin.delete(bench.origin.branch)
+    for _ in range(4):
+        bench.pass_time(INTERVAL * 1.1)
+    assert bench.runs()[1:] == ["schedule blocked EmptyRepository"]
+    assert bench.store.head().checked_at == checked
+    assert bench.applied() == held
+
+
+def test_a_full_queue_is_served_though_the_worker_wants_more(bench, origin):
+    for _ in range(MAX_QUEUED):
+        bench.store.enqueue(SyncRequest("manual", dry_run=True))
+    bench.worker.ask(SyncRequest("manual", reason="SIGHUP"))
+    bench.worker.ask(SyncRequest("manual", reason="SIGHUP"))
+    for _ in range(3):
+        bench.worker.turn()
+    assert [row.split()[1] for row in bench.runs()[1:5]] == ["completed"] * 3 + ["queued"]
+    assert len(bench.store.queue()) == MAX_QUEUED + 1 - 3
+
+
 def test_a_call_without_a_request_is_a_hint_to_look(bench):
     bench.worker.wait()  # a thread's first wait ends at once
     bench.pass_time(0)
@@ -304,6 +379,23 @@ def test_while_another_process_syncs_nothing_is_served(bench):
     bench.worker.turn()
     assert bench.applied() == head
     other.database.close()
+
+
+def fail(bench, tmp_path, request):
+    """Let a request run while the remote cannot be reached."""
+    hidden = bench.origin.path.rename(tmp_path / "hidden.git")
+    bench.store.enqueue(request)
+    bench.worker.turn()
+    assert bench.runs()[-1].split()[1] == "failed"
+    hidden.rename(bench.origin.path)
+
+
+def hold(bench):
+    """Pin the catalog where it is."""
+    held = bench.applied()
+    bench.store.enqueue(SyncRequest("rollback", commit=held, pin="set", reason="bad release"))
+    bench.worker.turn()
+    assert bench.store.head().pin is not None
 
 
 def blob_of(origin, path):

@@ -2,7 +2,8 @@
 
 Between polls of a sound remote lies the interval, ±10 %, so that many daemons do not knock
 together. A failing remote is asked again after a random part, from a third on, of a growing
-ceiling: wide enough to scatter those who ask, and under twenty attempts in an hour at the longest.
+ceiling: wide enough to scatter those who ask, and under twenty attempts in an hour at the longest,
+however short the interval. Whoever asks for a sync does not wait for any of it.
 A commit that a webhook announced before the remote shows it is looked for a few times more.
 """
 
@@ -14,11 +15,14 @@ from dataclasses import dataclass
 
 JITTER = 0.1
 FIRST_CEILING = 2.0
-LOWEST_CAP = 10.0
 HIGHEST_CAP = 300.0
 DENIED_CEILING = 10.0
 """A refused credential may lock an account when it is tried again and again: begin slower."""
 DENIED_CAP = 900.0
+DENIED = frozenset(
+    ("AuthenticationFailed", "Forbidden", "RepositoryNotFound", "RepositoryNotOwned")
+)
+"""Reasons that go on until somebody changes a credential or a setting."""
 RATE_LIMITED_DELAY = 60.0
 RECHECKS = (2.0, 5.0, 10.0, 30.0)
 """Seconds after a webhook at which a commit that was not there yet is looked for again."""
@@ -95,13 +99,8 @@ class Agenda:
         return interval or math.inf
 
     def _delay(self, failure: Failure) -> float:
-        denied = failure.reason == "AuthenticationFailed"
-        first, cap = (DENIED_CEILING, DENIED_CAP) if denied else (FIRST_CEILING, self._cap())
+        denied = failure.reason in DENIED
+        first, cap = (DENIED_CEILING, DENIED_CAP) if denied else (FIRST_CEILING, HIGHEST_CAP)
         ceiling = min(cap, first * 2 ** min(self._failures, 32))
         floor = RATE_LIMITED_DELAY if failure.reason == "RateLimited" else 0.0
         return max(floor, failure.retry_after, self._uniform(ceiling / 3, ceiling))
-
-    def _cap(self) -> float:
-        """A failing remote is asked at least as often as a sound one, within reason."""
-        interval = self._interval or HIGHEST_CAP
-        return max(LOWEST_CAP, min(interval, HIGHEST_CAP))

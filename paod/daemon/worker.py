@@ -10,12 +10,12 @@ import logging
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from paod.config import Settings
 from paod.daemon.agenda import Agenda, Failure
 from paod.daemon.board import Board
+from paod.daemon.retries import Retries
 from paod.daemon.syncing import GRACE, Syncing
 from paod.errors import CommitNotFound, MirrorError, PaodError
 from paod.model import ClaimedSync, SyncRequest, SyncResult
@@ -52,7 +52,7 @@ class SyncWorker:
         self._board = board
         self._agenda = Agenda(settings.sync_interval, uniform)
         self._wanted: list[SyncRequest] = []
-        self._retry: SyncRequest | None = None
+        self._retries = Retries()
         self._announced: SyncRequest | None = None
         self._reached: tuple[str | None] | None = None
         """The tip that a sync has dealt with, in a tuple; None: no tip is dealt with."""
@@ -77,8 +77,9 @@ class SyncWorker:
             self.ask(first)
 
     def ask(self, request: SyncRequest) -> None:
-        """Put a request into the queue at the next turn."""
-        self._wanted.append(request)
+        """Put a request into the queue at the next turn; asked for twice, it is put there once."""
+        if request not in self._wanted:
+            self._wanted.append(request)
 
     def _go_on(self) -> None:
         """Take a turn or wait; say once when the database or the mirror cannot be used."""
@@ -118,8 +119,9 @@ class SyncWorker:
         self._called = self._store.database.wait(min(LOOK_SECONDS, left))
 
     def _ask(self) -> None:
+        """Queue what is wanted, however full the queue is: nobody else can make room in it."""
         while self._wanted:
-            self._store.enqueue(self._wanted[0])
+            self._store.enqueue(self._wanted[0], bounded=False)
             self._wanted.pop(0)
 
     def _is_due(self) -> bool:
@@ -137,9 +139,9 @@ class SyncWorker:
         self._looked_at = now
         expecting = self._agenda.expecting
         self._agenda.look(now)
-        if self._retry is not None:
-            self.ask(self._retry)
-            self._retry = None
+        if self._retries:
+            for request in self._retries.take():
+                self.ask(request)
             return
         announced = self._announced if expecting else None
         self._poll(now, announced or SyncRequest("schedule"))
@@ -149,7 +151,8 @@ class SyncWorker:
         with self._syncing.alone() as mine:
             if not mine:
                 return
-            pinned = self._store.head().pin is not None
+            head = self._store.head()
+            pinned = head.pin is not None
             try:
                 tip = self._syncing.mirror.remote_tip()
             except MirrorError as error:
@@ -158,7 +161,8 @@ class SyncWorker:
             if not pinned and (tip,) != self._reached:
                 self.ask(request)
                 return
-            self._store.touch_checked()
+            if pinned or tip == head.commit:  # else a refused commit: there is something newer
+                self._store.touch_checked()
             self._agenda.settled(now)
 
     def _poll_failed(self, now: float, error: MirrorError, request: SyncRequest | None) -> None:
@@ -173,25 +177,33 @@ class SyncWorker:
         """Draw what follows from a sync for the next look at the remote."""
         now = self._clock()
         request = claimed.request
-        if request.dry_run:
+        if request.dry_run or result.reason == "Pinned":
             return
         if not request.follows_branch and request.pin != "clear":
-            self._reached = None
+            self._leave_branch(request, result)
         elif result.status == "failed":
             self._plan_retry(now, request, result)
         else:
-            self._settle(now, request)
+            self._settle(now, request, result)
 
-    def _settle(self, now: float, request: SyncRequest) -> None:
-        self._retry = None
+    def _leave_branch(self, request: SyncRequest, result: SyncResult) -> None:
+        self._reached = None
+        if request.pin == "set" and result.status == "completed":
+            self._retries.pinned()
+
+    def _settle(self, now: float, request: SyncRequest, result: SyncResult) -> None:
+        """Note the tip that was dealt with; what failed before and is not done is tried again."""
+        self._retries.done(request)
         self._looked_at = now
-        self._reached = (self._syncing.mirror.tip(),)
+        self._reached = (result.to_commit,)
         self._agenda.settled(now)
+        if self._retries:
+            self._agenda.soon(now)
         self._await_announced(now, request)
 
     def _plan_retry(self, now: float, request: SyncRequest, result: SyncResult) -> None:
         delay = self._agenda.failed(now, Failure(result.reason))
-        self._retry = replace(request, trigger="schedule")
+        self._retries.failed(request)
         logger.info("sync failed %d times in a row, next in %.0f s", self._agenda.failures, delay)
 
     def _await_announced(self, now: float, request: SyncRequest) -> None:

@@ -71,13 +71,14 @@ UPDATE catalog_sync_status SET phase = :phase WHERE id = :id AND status = 'runni
 class Queue(HeadState):
     """Takes requests, hands them out one at a time, and writes how they ended."""
 
-    def enqueue(self, request: SyncRequest) -> int:
+    def enqueue(self, request: SyncRequest, *, bounded: bool = True) -> int:
         """Store a request and wake the worker; return its sync's id.
 
-        Raises ``StoreUnavailable`` (``QueueFull``) when the queue is full of what cannot merge.
+        Raises ``StoreUnavailable`` (``QueueFull``) when the queue is full of what cannot merge,
+        unless it is not ``bounded``: for the one who empties it.
         """
         with self.database.atomic():
-            sync_id = self._enqueue(request)
+            sync_id = self._enqueue(request, bounded=bounded)
         self.database.wake()
         return sync_id
 
@@ -149,11 +150,13 @@ class Queue(HeadState):
                 self._touch_checked()
         self.database.wake()
 
-    def _enqueue(self, request: SyncRequest) -> int:
+    def _enqueue(self, request: SyncRequest, *, bounded: bool = True) -> int:
         queued = self._rows("queued")
         if len(queued) < MAX_QUEUED:
             return self._insert(ClaimedSync(0, request, (request.trigger,)), None)
         if not (request.follows_branch and _request(queued[-1]).follows_branch):
+            if not bounded:
+                return self._insert(ClaimedSync(0, request, (request.trigger,)), None)
             raise StoreUnavailable(
                 f"{len(queued)} syncs are queued already",
                 "wait until they have run, and see why none ends: paod status",
