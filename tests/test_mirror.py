@@ -115,7 +115,7 @@ def test_only_the_one_branch_is_fetched(origin: Origin) -> None:
     origin.start("side").write("catalog/a/y.yaml", "side").commit()
     mirror = mirror_of(origin)
     mirror.fetch()
-    assert references(mirror.folder) == ["refs/paod/main"]
+    assert references(mirror.folder) == ["refs/paod/branch"]
 
 
 def references(mirror: Path) -> list[str]:
@@ -140,6 +140,48 @@ def test_a_branch_with_slashes_and_a_branch_called_kept(origin: Origin) -> None:
         mirror.open()
         assert mirror.fetch() == head
         mirror.keep(head)
+
+
+@pytest.mark.parametrize("branch", ["release/1", "branch/x", "former/1"])
+@pytest.mark.parametrize("back", [False, True])
+def test_a_branch_below_the_former_ones_name_is_followed(
+    origin: Origin, branch: str, back: bool
+) -> None:
+    """Git cannot hold ``release`` and ``release/1`` beside each other."""
+    origin.write("catalog/a/x.yaml", "one").commit()
+    heads = {}
+    for name in (branch, branch.partition("/")[0])[:: 1 if back else -1]:
+        origin.heads.pop(origin.branch, None)
+        heads[name] = origin.switch(name).write("catalog/a/x.yaml", name).commit(parents=())
+        mirror = Mirror(origin.path.parent / "mirror", Remote(origin.url, name), "catalog")
+        mirror.open()
+        assert mirror.fetch() == heads[name]
+        assert mirror.rebuilds == 0
+        origin.delete(name)
+
+
+def test_another_branch_has_no_tip_before_it_is_fetched(origin: Origin) -> None:
+    head = origin.write("catalog/a/x.yaml", "one").commit()
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    mirror.keep(head)
+    other = Mirror(mirror.folder, Remote(origin.url, "other"), "catalog")
+    other.open()
+    assert other.tip() is None
+    assert other.resolve(head) == head
+    mirror.open()
+    assert mirror.tip() is None
+
+
+def test_a_mirror_of_an_earlier_paod_names_no_branch_and_is_fetched_anew(origin: Origin) -> None:
+    head = origin.write("catalog/a/x.yaml", "one").commit()
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    for command in (["config", "--unset", "paod.branch"], ["update-ref", "refs/paod/main", head]):
+        subprocess.run(["git", "-C", str(mirror.folder), *command], check=True)
+    mirror.open()
+    assert references(mirror.folder) == []
+    assert mirror.fetch() == head
 
 
 @pytest.mark.parametrize("path", ["nothing-here", "empty-folder"])
@@ -307,7 +349,7 @@ def test_a_declared_encoding_is_used(origin: Origin) -> None:
 @pytest.mark.parametrize(
     "revision",
     [
-        *("HEAD", "main", "refs/paod/main", ":/one", "--all", "abc", "", "1234567", "f" * 40),
+        *("HEAD", "main", "refs/paod/branch", ":/one", "--all", "abc", "", "1234567", "f" * 40),
         *("f" * 41, "f" * 64, "f" * 65, "g" * 7, "0" * 40, "abcdef1\n", "é" * 7),
     ],
 )

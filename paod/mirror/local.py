@@ -17,6 +17,7 @@ from paod.errors import CommitNotFound, FetchFailed, MirrorBroken, MirrorError
 from paod.mirror import history, upkeep
 from paod.mirror.history import Line
 from paod.mirror.objects import Objects
+from paod.mirror.references import BRANCH, References
 from paod.mirror.remote import Remote
 from paod.mirror.transport import Conversation, isolate
 from paod.mirror.trees import Limits, Node, Trees
@@ -26,7 +27,6 @@ _LOG = logging.getLogger("paod.mirror")
 _REVISION = re.compile(r"[0-9a-f]{7,64}")
 _MANY_PACKS = 50
 _TOO_MANY_PACKS = 200
-_KEPT = "refs/kept/applied"
 
 OnPhase = Callable[[str, float], None]
 """Told what begins and after how many seconds it may be taken for hung."""
@@ -72,7 +72,6 @@ class Mirror:
         self._root = "/".join(part for part in root.split("/") if part not in ("", ".")).encode()
         self._limits = limits or Limits()
         self._on_phase = on_phase
-        self._ref = f"refs/paod/{remote.branch}"
         self._inode: tuple[int, int] | None = None
 
     # the folder
@@ -136,6 +135,8 @@ class Mirror:
             self._inode = (stat.st_dev, stat.st_ino)
             self._repository = pygit2.Repository(str(self.folder), RepositoryOpenFlag.NO_SEARCH)
             upkeep.configure(self._repository, self.remote)
+            self._references = References(self._repository)
+            self._references.follow(self.remote.branch)
         self._objects = Objects(self._repository)
         self._trees = Trees(self._objects, self._limits)
 
@@ -183,7 +184,7 @@ class Mirror:
         advertised = conversation.tip()
         if advertised is None or (advertised == self.tip() and self._has_commit(advertised)):
             return advertised
-        conversation.fetch(self._ref)
+        conversation.fetch(BRANCH)
         if self.tip() != advertised or not self._has_commit(advertised):
             raise FetchFailed(
                 f"{self.remote.url} advertised {advertised} and did not send it",
@@ -212,11 +213,7 @@ class Mirror:
 
     def tip(self) -> str | None:
         """Return the branch's commit as last fetched, None: never fetched."""
-        try:
-            reference = self._repository.references.get(self._ref)
-            return None if reference is None else str(reference.target)
-        except (pygit2.GitError, ValueError) as error:
-            raise MirrorBroken(f"{self._ref} of the mirror cannot be read: {error}") from error
+        return self._references.tip()
 
     def resolve(self, revision: str) -> str:
         """Return the commit that 7 to 40 hex digits name; raise ``CommitNotFound``.
@@ -234,7 +231,7 @@ class Mirror:
 
     def keep(self, commit: str) -> None:
         """Hold the applied commit alive, whatever becomes of the branch, until another is kept."""
-        self._repository.references.create(_KEPT, commit, force=True)
+        self._references.keep(commit)
 
     def line(self, tip: str, applied: str | None, depth: int) -> Line:
         """Return the first-parent commits after ``applied`` up to ``tip``, oldest first.

@@ -103,10 +103,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "config missing": lambda m: (m / "config").unlink(),
     "config of another": lambda m: (m / "config").write_text("[core]\nworktree = /\n"),
     "packed-refs garbage": lambda m: (m / "packed-refs").write_bytes(b"zzz\0\xff\n"),
-    "ref garbage": lambda m: (m / "refs/paod/main").write_text("zzz\n"),
-    "ref emptied": lambda m: (m / "refs/paod/main").write_text(""),
-    "ref to a missing commit": lambda m: (m / "refs/paod/main").write_text("1" * 40 + "\n"),
-    "ref is a folder": lambda m: replaced_by_folder(m / "refs/paod/main"),
+    "ref garbage": lambda m: (m / "refs/paod/branch").write_text("zzz\n"),
+    "ref emptied": lambda m: (m / "refs/paod/branch").write_text(""),
+    "ref to a missing commit": lambda m: (m / "refs/paod/branch").write_text("1" * 40 + "\n"),
+    "ref is a folder": lambda m: replaced_by_folder(m / "refs/paod/branch"),
     "objects missing": lambda m: shutil.rmtree(m / "objects"),
     "refs missing": lambda m: shutil.rmtree(m / "refs"),
     "borrowed objects": lambda m: (m / "objects/info/alternates").write_text("/srv/objects\n"),
@@ -215,7 +215,7 @@ def test_a_mirror_swapped_for_a_link_while_open_is_left_alone(
     head = origin.write("catalog/b/new.yaml", "new").commit()
     assert mirror.fetch() == head
     assert not mirror.folder.is_symlink()
-    assert not (moved / "refs/paod/main").read_text().startswith(head)
+    assert not (moved / "refs/paod/branch").read_text().startswith(head)
 
 
 def test_only_the_last_two_broken_mirrors_are_kept(tmp_path: Path, origin: Origin) -> None:
@@ -231,7 +231,7 @@ def test_only_the_last_two_broken_mirrors_are_kept(tmp_path: Path, origin: Origi
     ]
 
 
-LOCKS = ["HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock", "refs/paod/main.lock"]
+LOCKS = ["HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock", "refs/paod/branch.lock"]
 TEMPORARY = ["objects/pack/pack_git2_abc123", "objects/pack/tmp_pack_x", "objects/pack/tmp_idx_x"]
 HALVES = [f"objects/pack/pack-{'a' * 40}.pack", f"objects/pack/pack-{'b' * 40}.idx"]
 

@@ -1,0 +1,84 @@
+"""The mirror's references: the branch as last fetched, and the commits held beside it.
+
+Their names are the same whatever the branch is called: one made from it would stand in the way of
+the next branch (``release`` and ``release/1`` cannot both be files). Which branch it is stands in
+the mirror's config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pygit2
+
+from paod.errors import MirrorBroken
+
+BRANCH = "refs/paod/branch"
+_OURS = "refs/paod/"
+_FORMER = "refs/paod/former/"
+_MOST_FORMER = 20
+_APPLIED = "refs/kept/applied"
+_FOLLOWED = "paod.branch"
+
+
+class References:
+    """The references of an open mirror."""
+
+    def __init__(self, repository: pygit2.Repository) -> None:
+        self._repository = repository
+
+    def follow(self, branch: str) -> None:
+        """Forget what was fetched of another branch; the applied commit stays."""
+        config = self._repository.config
+        if _FOLLOWED in config and config[_FOLLOWED] == branch:
+            return
+        for name in self._names(_OURS):
+            self._repository.references.delete(name)
+        config[_FOLLOWED] = branch
+
+    def tip(self) -> str | None:
+        """Return the branch's commit as last fetched, None: never fetched."""
+        return self._commit(BRANCH)
+
+    def keep(self, commit: str) -> None:
+        """Hold the applied commit, until another is kept."""
+        self._repository.references.create(_APPLIED, commit, force=True)
+
+    def keep_former(self, commit: str) -> None:
+        """Hold a commit that a force push took off the branch; the oldest of too many is let go."""
+        held = self._names(_FORMER)
+        number = int(held[-1].removeprefix(_FORMER)) + 1 if held else 1
+        self._repository.references.create(f"{_FORMER}{number:09d}", commit)
+        for name in held[: 1 - _MOST_FORMER]:
+            self._repository.references.delete(name)
+
+    def held(self) -> Iterator[str]:
+        """Yield the branch's tip, the applied commit and former tips."""
+        for name in (BRANCH, _APPLIED, *reversed(self._names(_FORMER))):
+            commit = self._commit(name)
+            if commit is not None:
+                yield commit
+
+    @contextmanager
+    def out_of_sight(self) -> Iterator[None]:
+        """Take all references away, and put back afterwards those that were not made anew."""
+        taken = {name: self._commit(name) for name in self._names("refs/")}
+        for name in taken:
+            self._repository.references.delete(name)
+        try:
+            yield
+        finally:
+            for name, commit in taken.items():
+                if commit is not None and self._commit(name) is None:
+                    self._repository.references.create(name, commit)
+
+    def _names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self._repository.references if name.startswith(prefix))
+
+    def _commit(self, name: str) -> str | None:
+        try:
+            reference = self._repository.references.get(name)
+            return None if reference is None else str(reference.target)
+        except (pygit2.GitError, ValueError) as error:
+            raise MirrorBroken(f"{name} of the mirror cannot be read: {error}") from error
