@@ -8,6 +8,7 @@ import pytest
 from paod.document import Reading, decode, join_surrogates, read
 from paod.finding import Finding
 from paod.model import Place
+from paod.validate import Rules, parse_text
 
 
 def codes(reading: Reading) -> list[str]:
@@ -262,3 +263,28 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
 
 def test_pairs_of_json_escapes_are_one_character() -> None:
     assert join_surrogates('"\\ud83d\\ude00 \\ud800 \\u00e9"') == '"😀 \\ud800 \\u00e9"'
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("a: 1\nb: [\n", (2, 4), "a [ or { is never closed", "close it"),
+        ("a: [1, 2\nb: 3\n", (1, 4), "the [ is not closed", "close it"),
+        ("a: {x: 1\nb: 3\n", (1, 4), "the { is not closed", "close it"),
+        ('a: "abc\nb: 3\n', (1, 4), "the quote is never closed", "close it"),
+        ("a: {{ n }} order\nb: 1\n", (1, 12), "a template stands without quotes", '"{{ … }}"'),
+        ("a:\n  b: {{ n }}\n", (2, 7), "a list or mapping cannot be a key", '"{{ … }}"'),
+        (
+            "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> x\n",
+            (2, 1),
+            "a merge conflict was not resolved",
+            "keep one side",
+        ),
+    ],
+)
+def test_a_slip_is_told_where_it_was_made(text, place, message, hint):
+    problems = parse_text(text.encode(), Rules())
+    found = next(problem for problem in problems if problem.code == "yaml-syntax")
+    assert (found.line, found.column) == place
+    assert found.message.startswith(message)
+    assert hint in found.hint

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from yaml import MarkedYAMLError, Node, ScalarNode, YAMLError
+from yaml import Node, ScalarNode, YAMLError
 from yaml._yaml import CParser
-from yaml.reader import ReaderError
 
-from paod.document.text import forbidden_character
+from paod.document.syntax import syntax_fault
 from paod.finding import Finding
 from paod.model import Place
 
@@ -25,16 +24,6 @@ UNTAGGED = "untagged"
 """The ``tag`` of a quoted scalar, and of a collection without a tag of its own."""
 
 _PLAIN = (True, False)
-_HINTS = {
-    "found character that cannot start any token": "quote a value that begins with @, ` or %, "
-    "and indent with spaces, never tabs",
-    "mapping values are not allowed in this context": "quote a value that holds ': ', "
-    "and check the indentation",
-    "found undefined alias": "quote a value that begins with *, or define the anchor first",
-    "found duplicate anchor": "give each anchor a name of its own",
-    "did not find expected key": "check the indentation, and the quotes of the line above",
-    "found unexpected end of stream": "close the quote that was opened",
-}
 
 
 class TooComplexError(Exception):
@@ -57,7 +46,7 @@ def compose(text: str) -> Node | Finding:
     except TooComplexError as error:
         return too_complex(error)
     except YAMLError as error:
-        return _syntax(error, text)
+        return syntax_fault(error, text)
     if root is None or _says_nothing(root):
         return Finding("empty-document", "the file holds no document", "write one, or remove it")
     return root
@@ -101,25 +90,3 @@ def too_complex(error: TooComplexError) -> Finding:
     hint = "split the document, or write it more simply"
     place = None if error.node is None else place_of(error.node)
     return Finding("too-complex", str(error), hint, place=place)
-
-
-def _syntax(error: YAMLError, text: str) -> Finding:
-    if isinstance(error, ReaderError):
-        return forbidden_character(text) or Finding("bad-character", "a character is not allowed")
-    if not isinstance(error, MarkedYAMLError):
-        return Finding("yaml-syntax", "the file is not YAML")
-    return _marked(error)
-
-
-def _marked(error: MarkedYAMLError) -> Finding:
-    mark = error.problem_mark or error.context_mark
-    place = Place() if mark is None else Place(mark.line + 1, mark.column + 1)
-    problem = (error.problem or "the file is not YAML").split(";")[0]
-    if error.context == "expected a single document in the stream":
-        hint = "keep one document a file: remove the '---' line and what follows it"
-        return Finding("multiple-documents", "a second document begins", hint, place=place)
-    if "Unicode character escape code" in problem:
-        message = "the escape stands for no character"
-        return Finding("bad-character", message, "remove it", place=place)
-    message = f"{problem} ({error.context})" if error.context else problem
-    return Finding("yaml-syntax", message, _HINTS.get(problem, ""), place=place)

@@ -19,6 +19,7 @@ from paod.document.compose import (
     place_of,
 )
 from paod.document.scalars import MAX_SCALAR_BYTES, BadScalarError, is_text, plain, tagged, unsafe
+from paod.document.syntax import QUOTE_TEMPLATE
 from paod.finding import Finding, shown
 
 MAX_ALIASES = 100
@@ -154,7 +155,7 @@ class _Constructor:
         """Return a mapping's key; None, and a finding, when it is no usable text."""
         if not isinstance(node, ScalarNode):
             message = "a list or mapping cannot be a key"
-            self._add("yaml-syntax", message, "use a text as the key", node)
+            self._add("yaml-syntax", message, f"use a text as the key; {QUOTE_TEMPLATE}", node)
             return None
         before = len(self.found)
         key = self._scalar(node)

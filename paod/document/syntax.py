@@ -1,0 +1,99 @@
+"""From libyaml's complaint to what the author did: where it began, in words, with the remedy.
+
+libyaml tells where it could not go on, which is often a line or a page after the slip itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from yaml import Mark, MarkedYAMLError, YAMLError
+from yaml.reader import ReaderError
+
+from paod.document.text import forbidden_character
+from paod.finding import Finding
+from paod.model import Place
+
+QUOTE_TEMPLATE: Final = 'quote a value that begins with {{: "{{ … }}"'
+_HINTS: Final = {
+    "found character that cannot start any token": "quote a value that begins with @, ` or %, "
+    "and indent with spaces, never tabs",
+    "mapping values are not allowed in this context": "quote a value that holds ': ', "
+    "and check the indentation",
+    "found undefined alias": "quote a value that begins with *, or define the anchor first",
+    "found duplicate anchor": "give each anchor a name of its own",
+    "did not find expected key": "check the indentation, and the quotes of the line above",
+    "found unexpected end of stream": "close the quote that was opened",
+}
+_CONFLICT: Final = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
+_TEMPLATE: Final = re.compile(r"(:|-)\s+\{\{")
+_NEVER_CLOSED: Final = {
+    "while parsing a flow node": "a [ or { is never closed",
+    "while parsing a flow sequence": "the [ is not closed where its list should end",
+    "while parsing a flow mapping": "the { is not closed where its mapping should end",
+    "while scanning a quoted scalar": "the quote is never closed",
+}
+
+
+def syntax_fault(error: YAMLError, text: str) -> Finding:
+    """Return what is wrong with a text that is not YAML."""
+    if isinstance(error, ReaderError):
+        return forbidden_character(text) or Finding("bad-character", "a character is not allowed")
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        return _conflict(Place(text.count("\n", 0, conflict.start()) + 1, 1))
+    if not isinstance(error, MarkedYAMLError):
+        return Finding("yaml-syntax", "the file is not YAML")
+    return _marked(error, text)
+
+
+def _conflict(place: Place) -> Finding:
+    hint = "keep one side, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>"
+    return Finding("yaml-syntax", "a merge conflict was not resolved", hint, place=place)
+
+
+def _marked(error: MarkedYAMLError, text: str) -> Finding:
+    place = _place(error.problem_mark or error.context_mark)
+    problem = (error.problem or "the file is not YAML").split(";")[0]
+    if error.context == "expected a single document in the stream":
+        hint = "keep one document a file: remove the '---' line and what follows it"
+        return Finding("multiple-documents", "a second document begins", hint, place=place)
+    if "Unicode character escape code" in problem:
+        message = "the escape stands for no character"
+        return Finding("bad-character", message, "remove it", place=place)
+    lines = text.splitlines()
+    if _begins_with_template(lines, place.line):
+        return Finding(
+            "yaml-syntax", "a template stands without quotes", QUOTE_TEMPLATE, place=place
+        )
+    if error.context in _NEVER_CLOSED:
+        return _never_closed(error, _NEVER_CLOSED[error.context], lines)
+    message = f"{problem} ({error.context})" if error.context else problem
+    return Finding("yaml-syntax", message, _HINTS.get(problem, ""), place=place)
+
+
+def _place(mark: Mark | None) -> Place:
+    return Place() if mark is None else Place(mark.line + 1, mark.column + 1)
+
+
+def _begins_with_template(lines: list[str], line: int) -> bool:
+    """Whether the line, or the one before it, has a value that begins with two braces."""
+    near = lines[max(0, line - 2) : line]
+    return any(_TEMPLATE.search(one) for one in near)
+
+
+def _never_closed(error: MarkedYAMLError, message: str, lines: list[str]) -> Finding:
+    """Name the place where it was opened, not the one where the file ended."""
+    place = _place(error.context_mark)
+    if place.line > len(lines):  # libyaml names the end: the last bracket before it was opened last
+        place = _last_bracket(lines)
+    return Finding("yaml-syntax", message, "close it, or quote the value", place=place)
+
+
+def _last_bracket(lines: list[str]) -> Place:
+    for number in range(len(lines), 0, -1):
+        column = max(lines[number - 1].rfind("["), lines[number - 1].rfind("{"))
+        if column >= 0:
+            return Place(number, column + 1)
+    return Place(max(1, len(lines)), 1)
