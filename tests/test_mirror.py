@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -214,6 +215,23 @@ def test_the_phases_are_told_with_their_deadlines(origin: Origin) -> None:
     assert told == [("open", 60.0), ("heads", 60.0), ("fetch", 60.0)]
 
 
+def test_looking_at_every_pack_has_its_own_time_by_size(origin: Origin) -> None:
+    """A fetch's few seconds would end a big mirror's start again and again."""
+    origin.write("catalog/a/x.yaml", "one").commit()
+    told: dict[str, float] = {}
+    remote = Remote(origin.url, timeout=1.0)
+    mirror = Mirror(origin.path.parent / "mirror", remote, "catalog", on_phase=told.__setitem__)
+    mirror.open()
+    mirror.fetch()
+    big = mirror.folder / "objects" / "pack" / f"pack-{'a' * 40}.pack"
+    with big.open("wb") as file:
+        file.truncate(400 * 2**20)
+    mirror.open()
+    assert told["open"] == pytest.approx(160, abs=1)
+    assert told["fetch"] == 1.0
+    assert not big.exists()
+
+
 @pytest.fixture
 def few_packs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paod.mirror.local._MANY_PACKS", 3)
@@ -235,6 +253,44 @@ def test_many_small_packs_become_one(origin: Origin, polled: bool) -> None:
     assert len(mirror.line(commits[-1], None, 100).commits) == 20
     assert len(changed(mirror, None, commits[-1])) == 20
     mirror.open()
+    assert mirror.rebuilds == 0
+
+
+def test_putting_packs_together_has_its_own_time(
+    origin: Origin, few_packs: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: dict[str, float] = {}
+    mirror = mirror_of(origin, on_phase=told.__setitem__)
+    for number in range(8):
+        origin.write("catalog/a/x.yaml", str(number)).commit()
+        mirror.fetch()
+    assert list(told) == ["open", "fetch", "consolidate"]
+    assert told["consolidate"] == pytest.approx(60, abs=1)
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("few_packs")
+def test_a_pack_that_holds_the_small_ones_already_is_not_deleted_with_them(origin: Origin) -> None:
+    """As a process leaves it that is killed after it wrote the pack; a big pack stands beside."""
+    origin.write("catalog/a/big.yaml", os.urandom(60_000).hex()).commit()
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    packs = mirror.folder / "objects" / "pack"
+    for number in range(3):
+        origin.write(f"catalog/a/{number}.yaml", f"{number}").commit()
+        mirror.fetch()
+    saved = {path: path.read_bytes() for path in packs.iterdir()}
+    head = origin.write("catalog/a/3.yaml", "3").commit()
+    mirror.fetch()
+    saved.update((path, path.read_bytes()) for path in packs.iterdir())
+    assert mirror.remote_tip() == head
+    for path in saved.keys() - set(packs.iterdir()):
+        path.write_bytes(saved[path])
+    for _ in range(2):
+        mirror.open()
+        assert mirror.remote_tip() == head
+    assert len(changed(mirror, None, head)) == 5
+    assert len(list(packs.glob("*.pack"))) == 2
     assert mirror.rebuilds == 0
 
 

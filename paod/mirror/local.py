@@ -81,14 +81,9 @@ class Mirror:
 
         Raises ``MirrorError`` where it belongs to another user or there is no room for it.
         """
-        self._on_phase("open", self.remote.timeout)
         self.close()
         isolate()
-        with _storage(self.folder):
-            upkeep.sweep_beside(self.folder)
-            if self._is_there():
-                upkeep.check_owner(self.folder)
-            why = self._judged()
+        why = self._judged()
         if why is None:
             self._attach()
         else:
@@ -119,14 +114,21 @@ class Mirror:
         return self.folder.exists() or self.folder.is_symlink()
 
     def _judged(self) -> str | None:
-        """Return why the folder cannot be the mirror; what was merely left over is swept."""
-        if not self._is_there():
-            return "it was not there"
-        why = upkeep.stranger(self.folder, self.remote)
-        if why is not None:
-            return why
-        upkeep.sweep(self.folder)
-        return upkeep.fault(self.folder)
+        """Return why the folder cannot be the mirror; what was merely left over is swept.
+
+        It has a time of its own, by the size of what is read: not that of a fetch.
+        """
+        with _storage(self.folder):
+            self._on_phase("open", upkeep.seconds_to_open(self.folder))
+            upkeep.sweep_beside(self.folder)
+            if not self._is_there():
+                return "it was not there"
+            upkeep.check_owner(self.folder)
+            why = upkeep.stranger(self.folder, self.remote)
+            if why is not None:
+                return why
+            upkeep.sweep(self.folder)
+            return upkeep.fault(self.folder)
 
     def _attach(self) -> None:
         with _storage(self.folder):
@@ -194,14 +196,18 @@ class Mirror:
         return advertised
 
     def _consolidate(self, many: int) -> None:
+        """Put the small packs together where there are more than ``many``."""
         try:
-            done = upkeep.consolidate(self.folder, self._repository, many)
+            small = upkeep.small_packs(self.folder)
+            if len(small) <= many:
+                return
+            self._on_phase("consolidate", upkeep.seconds_to_consolidate(small))
+            upkeep.consolidate(self.folder, self._repository, small)
         except (pygit2.GitError, OSError) as error:  # no reason to fail what has been fetched
             _LOG.warning("mirror: its packs cannot be put together: %s", error)
             return
-        if done:
-            self.close()
-            self._attach()
+        self.close()
+        self._attach()
 
     def _conversation(self, phase: str) -> Conversation:
         self._on_phase(phase, self.remote.timeout)

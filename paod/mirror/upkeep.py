@@ -7,14 +7,15 @@ loose object is a stranger. Nothing here talks to the remote.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pygit2
 from pygit2.enums import RepositoryOpenFlag
@@ -26,6 +27,9 @@ from paod.mirror.remote import Remote
 _LOG = logging.getLogger("paod.mirror")
 _KEPT_ASIDE = 2
 _FORMAT = "1"
+_LEAST_SECONDS = 60.0
+_READ_A_SECOND = 4 * 2**20
+_PACKED_A_SECOND = 2**20
 _REFERENCE = re.compile(rb"([0-9a-f]{40}|ref: refs/[!-~]+)\n?")
 
 
@@ -74,6 +78,16 @@ def _leftovers(folder: Path) -> Iterator[Path]:
             yield half
 
 
+def seconds_to_open(folder: Path) -> float:
+    """Return after how many seconds reading every pack may be taken for hung, on a slow disk."""
+    return _LEAST_SECONDS + _bytes_of(_packs(folder)) / _READ_A_SECOND
+
+
+def seconds_to_consolidate(small: list[Path]) -> float:
+    """Return after how many seconds ``consolidate`` may be taken for hung."""
+    return _LEAST_SECONDS + _bytes_of(small) / _PACKED_A_SECOND
+
+
 def fault(folder: Path) -> str | None:
     """Return why a mirror of ours cannot be relied on, None where it can."""
     objects = folder / "objects"
@@ -104,31 +118,42 @@ def _unreadable_inside(folder: Path) -> str | None:
     return None if repository.is_bare else "it has a working tree"
 
 
-def consolidate(folder: Path, repository: pygit2.Repository, many: int) -> bool:
-    """Put more than ``many`` small packs into one: each fetch leaves one, and each is an open file.
+def consolidate(folder: Path, repository: pygit2.Repository, small: list[Path]) -> None:
+    """Put small packs into one; the repository has to be opened again then.
 
-    Return whether it did: then the repository has to be opened again.
+    The new one is made beside and looked over before any is deleted. It has the name of one of the
+    small ones where that holds all of them already, as a process killed here leaves it.
     """
-    small = _small_packs(folder)
-    if len(small) <= many:
-        return False
     identifiers = {oid for pack in small for oid in _objects_in(pack)}
 
     def add(builder: PackBuilder) -> None:
         for oid in sorted(identifiers):
             builder.add(pygit2.Oid(raw=oid))
 
-    repository.pack(pack_delegate=add)
-    made = set(_packs(folder)) - set(small)
-    for pack in small if made else ():
+    with TemporaryDirectory(prefix=f"{folder.name}.new-", dir=folder.parent) as beside:
+        repository.pack(beside, add)
+        written = _put_in_place(Path(beside), folder / "objects" / "pack", identifiers)
+    for pack in set(small) - {written}:
         for part in (pack, pack.with_suffix(".idx")):
             part.unlink(missing_ok=True)
     _LOG.info("mirror: put %d packs of %d objects into one", len(small), len(identifiers))
-    return True
 
 
-def _small_packs(folder: Path) -> list[Path]:
-    """Return the packs without those that are much bigger than all smaller ones together."""
+def _put_in_place(beside: Path, packs: Path, identifiers: set[bytes]) -> Path:
+    """Move the one new pack among the others; raise ``OSError`` where it does not hold them all."""
+    made = list(_in_folder(beside))
+    if len(made) != 1 or not _is_whole(made[0]) or set(_objects_in(made[0])) != identifiers:
+        raise OSError(errno.EIO, "the pack that was to hold all small ones does not")
+    for part in (made[0], made[0].with_suffix(".idx")):
+        part.replace(packs / part.name)
+    return packs / made[0].name
+
+
+def small_packs(folder: Path) -> list[Path]:
+    """Return the packs without those that are much bigger than all smaller ones together.
+
+    Each fetch leaves one, and each is an open file.
+    """
     sizes = sorted((pack.stat().st_size, pack) for pack in _packs(folder))
     while sizes and sizes[-1][0] > 2 * sum(size for size, _ in sizes[:-1]):
         sizes.pop()
@@ -145,7 +170,7 @@ def _objects_in(pack: Path) -> Iterator[bytes]:
 def create(folder: Path, remote: Remote) -> None:
     """Make an empty mirror beside, then put it in its place by one rename."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
+    new = Path(mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     repository = pygit2.init_repository(str(new), bare=True)
     configure(repository, remote)
     repository.free()
@@ -202,7 +227,15 @@ def _loose_objects(folder: Path) -> Iterator[Path]:
 
 
 def _packs(folder: Path) -> Iterator[Path]:
-    return (folder / "objects" / "pack").glob("pack-*.pack")
+    return _in_folder(folder / "objects" / "pack")
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    return folder.glob("pack-*.pack")
+
+
+def _bytes_of(packs: Iterable[Path]) -> int:
+    return sum(pack.lstat().st_size for pack in packs)
 
 
 def _is_whole(pack: Path) -> bool:
