@@ -4,16 +4,20 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from falcon.testing import TestClient
 
+from paod.api import create_app
 from paod.api.cursor import seal, unseal
 from paod.api.freshness import next_poll, staleness
 from paod.api.owed import Owed
 from paod.api.prepared import OVERHEAD_BYTES, Cache, prepare
 from paod.api.rate import ADDRESSES, RateLimit
+from paod.api.standing import standing
 from paod.api.waiting import Waiting
 from paod.config import load
 from paod.errors import StoreUnavailable
 from paod.model import Head, Pin, SyncRequest
+from tests.store_tools import Syncs, empty_store, ended, item, running
 
 PUSH, LATER_PUSH = SyncRequest("webhook"), SyncRequest("webhook", webhook={"after": "later"})
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -198,12 +202,14 @@ def sync(**changes) -> dict:
         "reason": "Succeeded",
         "requested_commit": None,
         "dry_run": False,
+        "to_commit": "d" * 40,
         "sync_completed_at": "2026-01-01T11:59:31.000Z",
     }
     return values | changes
 
 
 FAILED = {"status": "failed", "reason": "RemoteUnreachable"}
+BLOCKED = {"status": "blocked", "reason": "MassRemoval"}
 
 
 @pytest.mark.parametrize(
@@ -220,8 +226,8 @@ FAILED = {"status": "failed", "reason": "RemoteUnreachable"}
         (head(), sync(**FAILED), "60", ["RemoteUnreachable"]),
         (head(), sync(status="rejected", reason="ProblemsFound"), "60", ["ProblemsFound"]),
         (head(), sync(status="blocked", reason="MassRemoval"), "60", ["MassRemoval"]),
-        (head(), sync(**FAILED, dry_run=True), "60", []),
-        (head(), sync(**FAILED, requested_commit="abcdef1"), "60", []),
+        (head(), sync(status="blocked", to_commit="c" * 40), "60", []),
+        (head(checked_at="2026-01-01T11:00:00.000Z"), sync(**BLOCKED), "60", ["MassRemoval"]),
         (head(pin=Pin("c" * 40, "why", "then"), checked_at=None), sync(**FAILED), "60", []),
     ],
 )
@@ -234,3 +240,18 @@ def test_the_next_poll_is_an_interval_after_the_last_look():
     assert next_poll(head(), None, settings()) == datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
     assert next_poll(head(), sync(), settings("0")) is None
     assert next_poll(Head("e"), None, settings()) is None
+    assert next_poll(head(), sync(**BLOCKED), settings()) is None
+
+
+def test_a_dry_run_hides_no_blocked_branch(tmp_path):
+    store = empty_store(tmp_path)
+    Syncs(store).sync({"catalog/x/a.yaml": item("a")})
+    store.finish(running(store), ended("blocked", "MassRemoval", to_commit="d" * 40))
+    store.finish(running(store, SyncRequest("manual", dry_run=True)), ended())
+    told = standing(store, settings(), NOW)
+    client = TestClient(create_app(store, settings(), now=lambda: NOW))
+    health = client.simulate_get("/api/v1/health").json
+    store.close()
+    assert (told["last"]["dry_run"], told["stale"]) == (True, True)
+    assert [reason["code"] for reason in told["stale_reasons"]] == ["MassRemoval"]
+    assert [reason["code"] for reason in health["reasons"]] == ["MassRemoval"]

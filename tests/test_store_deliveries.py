@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,8 +115,34 @@ def test_what_became_of_the_commit_of_a_delivery(store: Store) -> None:
     assert store.commit_state("a" * 40) == "failed"
     store.receive(PUSH, HOOK)
     run(store, "completed")
-    assert store.commit_state("a" * 40) == "superseded"
+    assert store.commit_state("a" * 40) == "pending", "the branch did not show it yet"
     assert store.commit_state("f" * 40) is None
+
+
+def went(store: Store, to_commit: str, **request: Any) -> None:
+    """Let a sync go to a commit."""
+    sync = running(store, SyncRequest("schedule", **request))
+    store.finish(sync, ended("completed", "Succeeded", to_commit=to_commit))
+
+
+@pytest.mark.parametrize(
+    ("goes_to", "request_of", "state"),
+    [
+        ("c" * 40, {}, "superseded"),
+        ("b" * 40, {}, "pending"),
+        ("c" * 40, {"commit": "c" * 40, "pin": "set"}, "pending"),
+        ("c" * 40, {"dry_run": True}, "pending"),
+    ],
+    ids=["passed over", "not yet seen", "pinned elsewhere", "dry run"],
+)
+def test_an_announced_commit_is_pending_until_the_branch_went_on(
+    store: Store, goes_to: str, request_of: dict[str, Any], state: str
+) -> None:
+    store.receive(replace(PUSH, payload={"before": "b" * 40, "after": "a" * 40}), HOOK)
+    run(store, "completed", "Pinned")
+    assert store.commit_state("a" * 40) == "pending"
+    went(store, goes_to, **request_of)
+    assert store.commit_state("a" * 40) == state
 
 
 def test_events_are_listed_newest_first_by_pages(store: Store) -> None:
@@ -157,7 +184,7 @@ def test_a_branch_that_came_back_ends_what_the_refused_commit_had_wrong(store: S
     refuse(store, WORSE)
     store.finish(running(store), ended("failed", "RemoteUnreachable"))
     assert open_codes(store) == [("bad-range", False), ("bad-name", True)]
-    store.finish(running(store), ended("completed", "UpToDate"))
+    store.finish(running(store), ended("completed", "UpToDate"), touch_checked=True)
     assert open_codes(store) == [("bad-range", False)]
 
 
@@ -215,13 +242,36 @@ def test_crashes_are_counted_by_content(store: Store) -> None:
     assert store.crashes() == {"oid": 2, "other": 1}
 
 
+@pytest.mark.parametrize(
+    ("request_", "kept"),
+    [
+        (SyncRequest("manual", mode="full"), False),
+        (SyncRequest("manual", mode="full", dry_run=True), True),
+        (SyncRequest("schedule", mode="full"), True),
+        (SyncRequest("manual"), True),
+    ],
+)
+def test_an_operators_full_sync_gives_every_file_another_chance(
+    store: Store, request_: SyncRequest, kept: bool
+) -> None:
+    store.crashed("oid", PATH)
+    store.enqueue(request_)
+    assert bool(store.crashes()) is kept
+    store.claim()
+    store.crashed("oid", PATH)
+    store.recover("WorkerCrashed")
+    assert store.crashes() == {"oid": 2 if kept else 1}, "and running it again gives no other"
+
+
 def test_old_things_go_and_history_stays(store: Store, clock: Clock) -> None:
     syncs = Syncs(store)
     syncs.sync({PATH: [BAD], "catalog/x/c.yaml": item("c")})
     syncs.sync({PATH: None, "catalog/x/c.yaml": None})
     store.receive(PUSH, HOOK)
     run(store, "completed")
+    store.crashed("old", PATH)
     clock.turn(days=50)
+    store.crashed("new", PATH)
     syncs.sync({"catalog/x/d.yaml": item("d")})
     store.receive(Delivery("d-2", "push", "accepted"), HOOK)
     clock.turn(days=50)
@@ -229,7 +279,9 @@ def test_old_things_go_and_history_stays(store: Store, clock: Clock) -> None:
         "webhook_events": 1,
         "catalog_validation_errors": 1,
         "catalog_sync_status": 3,
+        "parser_crashes": 1,
     }
+    assert store.crashes() == {"new": 1}
     assert store.prune(90) == dict.fromkeys(store.prune(90), 0)
     history = store.versions("item", "c", None, 9)
     assert history is not None
@@ -243,3 +295,21 @@ def test_the_last_sync_stays_however_old_it_is(store: Store, clock: Clock) -> No
     clock.turn(days=1000)
     store.prune(90)
     assert store.last() is not None
+
+
+def test_syncs_are_pruned_though_none_ever_went_well(store: Store, clock: Clock) -> None:
+    for _ in range(3):
+        store.finish(running(store), ended("failed", "RemoteUnreachable"))
+    clock.turn(days=1000)
+    assert store.prune(90)["catalog_sync_status"] == 2
+    assert store.last_following() is not None
+
+
+def test_the_last_that_followed_the_branch_outlives_dry_runs(store: Store, clock: Clock) -> None:
+    store.finish(running(store), ended("blocked", "MassRemoval"))
+    store.finish(running(store, SyncRequest("manual", dry_run=True)), ended())
+    clock.turn(days=1000)
+    store.prune(90)
+    last = store.last_following()
+    assert last is not None
+    assert last["reason"] == "MassRemoval"

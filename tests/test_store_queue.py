@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paod.errors import StoreError, StoreUnavailable
-from paod.model import CatalogChange, ClaimedSync, Counts, Pin, SyncRequest, Trigger
+from paod.model import (
+    CatalogChange,
+    ClaimedSync,
+    Counts,
+    Pin,
+    SyncRequest,
+    SyncResult,
+    Trigger,
+)
 from paod.store import Store
 from paod.store.queue import MAX_QUEUED
 from tests.store_tools import (
@@ -336,6 +344,81 @@ def test_what_became_of_a_commit(store: Store) -> None:
         assert store.commit_state(state) == state
     store.finish(running(store, DRY), ended(to_commit="dry"))
     assert store.commit_state("dry") is None
+
+
+FOLLOWING = [POLL, HOOK, RESUME]
+ELSEWHERE = [DRY, ROLLBACK, replace(DRY, commit="c" * 40), SyncRequest("manual", commit="c" * 40)]
+
+
+@pytest.mark.parametrize("request_", [*FOLLOWING, *ELSEWHERE])
+def test_what_did_not_follow_the_branch_hides_nothing_of_it(
+    store: Store, request_: SyncRequest
+) -> None:
+    store.finish(running(store), ended("blocked", "MassRemoval", to_commit="d" * 40))
+    assert store.blocked_commit() == "d" * 40
+    store.finish(running(store, request_), ended())
+    last = store.last_following()
+    assert last is not None
+    assert last["reason"] == ("UpToDate" if request_ in FOLLOWING else "MassRemoval")
+    assert store.blocked_commit() == (None if request_ in FOLLOWING else "d" * 40)
+
+
+@pytest.mark.parametrize("result", [ended("completed", "Pinned"), ended("failed", "RemoteTimeout")])
+def test_a_commit_stays_blocked_while_nobody_looks_at_the_branch(
+    store: Store, result: SyncResult
+) -> None:
+    store.finish(running(store), ended("blocked", "MassRemoval", to_commit="d" * 40))
+    store.finish(running(store), result)
+    assert store.blocked_commit() == "d" * 40
+
+
+@pytest.mark.parametrize("reason", ["EmptyRepository", "TooManyFiles"])
+def test_no_leave_is_asked_for_what_leave_does_not_help(store: Store, reason: str) -> None:
+    assert store.blocked_commit() is None
+    store.finish(running(store), ended("blocked", reason, to_commit="d" * 40))
+    assert store.blocked_commit() is None
+
+
+def test_a_blocked_commit_that_was_applied_by_name_is_blocked_no_more(store: Store) -> None:
+    syncs = Syncs(store)
+    planned = syncs.planned({"catalog/x/a.yaml": item("a")})
+    store.finish(running(store), ended("blocked", "MassRemoval", to_commit=f"{1:040x}"))
+    syncs.apply(planned)
+    store.finish(running(store), ended("blocked", "MassRemoval", to_commit=f"{1:040x}"))
+    assert store.blocked_commit() is None
+
+
+def test_a_crash_that_comes_every_time_makes_no_long_chain(store: Store) -> None:
+    first, second = enqueue(store, POLL, HOOK)
+    for times in range(1, 5):
+        claimed(store)
+        (latest,) = store.recover()
+        assert store.times_cut_off(latest) == times
+    assert [status(store, one)["superseded_by"] for one in (first, second)] == [latest, latest]
+    (newer,) = enqueue(store, FULL)
+    claimed(store)
+    assert {row["superseded_by"] for row in store.syncs(None, 99).rows} == {newer, None}
+    assert store.times_cut_off(newer) == 0
+
+
+def test_a_request_is_cancelled_where_it_is_nobody_elses(store: Store) -> None:
+    (alone,) = enqueue(store, ROLLBACK)
+    claimed(store)
+    assert not store.cancel(alone, "it runs")
+    (again,) = store.recover()
+    assert store.cancel(alone, "never mind")
+    row = status(store, again)
+    assert (row["status"], row["reason"], row["message"]) == (
+        *("failed", "Interrupted"),
+        "never mind",
+    )
+    assert store.queue() == []
+    first, second = enqueue(store, POLL, FULL)
+    claimed(store)
+    store.recover()
+    assert not store.cancel(second, "it stands for another")
+    assert not store.cancel(first, "another stands for it")
+    assert not store.cancel(999, "there is none")
 
 
 ORDERS = st.lists(

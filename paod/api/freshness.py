@@ -12,7 +12,7 @@ from paod.model import Head
 
 MISSED_POLLS = 3
 """So many polls may fail to come before the catalog is called stale."""
-BAD_ENDS = frozenset({"failed", "blocked", "rejected"})
+REFUSED = frozenset({"blocked", "rejected"})
 
 Sync = Mapping[str, Any]
 
@@ -32,16 +32,17 @@ class Reason:
 def staleness(head: Head, last: Sync | None, settings: Settings, now: datetime) -> list[Reason]:
     """Return why the catalog may be stale, nothing where it is fresh or held on purpose.
 
-    ``last`` is the last sync that ended. The sentences tell nothing of the repository.
+    ``last`` is the last sync that ended and followed the branch. The sentences tell nothing of the
+    repository.
     """
     if head.pin is not None:
         return []
     reasons = []
     if not was_read(head):
         reasons.append(Reason("NeverSynced", "the repository was not read yet"))
-    elif _is_overdue(head, settings, now):
+    elif _is_overdue(head, settings, now) and not _is_refused(head, last):
         reasons.append(Reason("NotChecked", "the repository was not asked for news in time"))
-    if last is not None and last["status"] in BAD_ENDS and _follows_branch(last):
+    if last is not None and (last["status"] == "failed" or _is_refused(head, last)):
         reasons.append(Reason(last["reason"], f"the last sync ended {last['status']}"))
     return reasons
 
@@ -52,7 +53,12 @@ def was_read(head: Head) -> bool:
 
 
 def next_poll(head: Head, last: Sync | None, settings: Settings) -> datetime | None:
-    """Return when the repository is asked for news again, about; None: nobody knows, or never."""
+    """Return when the repository is asked for news again, about; None: nobody knows, or never.
+
+    While a commit is refused, polls that find no other one leave no trace to tell it from.
+    """
+    if _is_refused(head, last):
+        return None
     ended = None if last is None else last["sync_completed_at"]
     moments = [*_looks(head), *([datetime.fromisoformat(ended)] if ended else [])]
     if not settings.sync_interval or not moments:
@@ -71,5 +77,6 @@ def _looks(head: Head) -> list[datetime]:
     return [datetime.fromisoformat(at) for at in (head.synced_at, head.checked_at) if at]
 
 
-def _follows_branch(sync: Sync) -> bool:
-    return sync["requested_commit"] is None and not sync["dry_run"]
+def _is_refused(head: Head, last: Sync | None) -> bool:
+    """Whether the branch's commit was read and not applied, nor was it since, by its name."""
+    return last is not None and last["status"] in REFUSED and last["to_commit"] != head.commit

@@ -55,7 +55,7 @@ class Health(Readable):
         resp.media = body
 
     def _told(self) -> Json:
-        head, last = self._store.head(), self._store.last()
+        head, last = self._store.head(), self._store.last_following()
         reasons = staleness(head, last, self._settings, self._now())
         if not was_read(head):
             return self._unavailable(reasons)

@@ -17,9 +17,10 @@ def standing(store: Store, settings: Settings, now: datetime) -> Json:
     """Return the state of things in the shape of the API's sync status, syncs without addresses."""
     with store.database.snapshot():
         head, last = store.head(), store.last()
+        following = store.last_following()
         syncs = {"current": store.current(), "last": last, "queued": store.queue()}
-    reasons = staleness(head, last, settings, now)
-    poll = next_poll(head, last, settings)
+    reasons = staleness(head, following, settings, now)
+    poll = next_poll(head, following, settings)
     return syncs | {
         "head": head_told(head),
         "pin": _pin(head),

@@ -1,4 +1,8 @@
-"""Files that killed the process that read them, counted by content until they are set aside."""
+"""Files that killed the process that read them, counted by content until they are set aside.
+
+The counts are forgotten when an operator asks for a full sync, as another version of paod may be
+able to read such a file, and each when it is as old as what else is not kept.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ ON CONFLICT (oid) DO UPDATE SET crashes = parser_crashes.crashes + 1, path = exc
 RETURNING crashes
 """
 _ALL: Final = "SELECT oid, crashes FROM parser_crashes"
+FORGET_CRASHES: Final = "DELETE FROM parser_crashes"
 
 
 class Crashes(Base):

@@ -16,6 +16,8 @@ from paod.errors import StoreUnavailable
 from paod.failpoint import failpoint
 from paod.model import ClaimedSync, Problem, SyncRequest, SyncResult, Trigger
 from paod.store import codec
+from paod.store.crashes import FORGET_CRASHES
+from paod.store.fate import final_sync
 from paod.store.head import HeadState, PinChange
 from paod.store.outcome import write_outcome
 from paod.store.recorded import Recorder
@@ -63,6 +65,21 @@ SET status = 'failed', reason = :reason, message = :message, error_message = :me
     sync_completed_at = :now, superseded_by = :by
 WHERE id = :id
 """
+_STAND: Final = """
+UPDATE catalog_sync_status SET superseded_by = :by WHERE superseded_by = :id
+"""
+"""Those for which a sync stood have its successor, so that nobody walks from each to the next."""
+_TIMES: Final = """
+SELECT COUNT(*) AS times FROM catalog_sync_status WHERE queue_place = (
+    SELECT queue_place FROM catalog_sync_status WHERE id = :id
+)
+"""
+_CANCEL: Final = """
+UPDATE catalog_sync_status
+SET status = 'failed', reason = :reason, message = :message, error_message = :message,
+    sync_completed_at = :now
+WHERE id = :id AND status = 'queued'
+"""
 _PHASE: Final = """
 UPDATE catalog_sync_status SET phase = :phase WHERE id = :id AND status = 'running'
 """
@@ -75,10 +92,13 @@ class Queue(HeadState):
         """Store a request and wake the worker; return its sync's id.
 
         Raises ``StoreUnavailable`` (``QueueFull``) when the queue is full of what cannot merge,
-        unless it is not ``bounded``: for the one who empties it.
+        unless it is not ``bounded``: for the one who empties it. An operator's full sync gives
+        files another chance that were set aside because they killed their reader.
         """
         with self.database.atomic():
             sync_id = self._enqueue(request, bounded=bounded)
+            if request.trigger == "manual" and request.mode == "full" and not request.dry_run:
+                self.database.execute(FORGET_CRASHES)
         self.database.wake()
         return sync_id
 
@@ -99,6 +119,8 @@ class Queue(HeadState):
             for row in run[:-1]:
                 marks = {"id": row["id"], "by": claimed.id, "now": now}
                 self.database.execute(_SUPERSEDE, marks)
+                if row["queue_place"] is not None:
+                    self.database.execute(_STAND, {"id": row["id"], "by": claimed.id})
         failpoint("after_claim")
         return claimed
 
@@ -116,8 +138,29 @@ class Queue(HeadState):
                 sync_id = self._insert(claimed, row["queue_place"] or row["id"])
                 marks = {"id": row["id"], "by": sync_id, "now": self._now()}
                 self.database.execute(_GIVE_UP, marks | {"reason": reason, "message": message})
+                self.database.execute(_STAND, {"id": row["id"], "by": sync_id})
                 again.append(sync_id)
         return again
+
+    def times_cut_off(self, sync_id: int) -> int:
+        """Return how often a request was queued again because what ran it died."""
+        return int(self.database.query(_TIMES, {"id": sync_id})[0]["times"])
+
+    def cancel(self, sync_id: int, message: str) -> bool:
+        """Fail a request that waits and is nobody else's (``Interrupted``); say whether it was so.
+
+        A request that a crash cut off is the one that runs in its place.
+        """
+        with self.database.atomic():
+            fate = final_sync(self.database, sync_id)
+            mine = {sync_id, fate["id"]} if fate is not None else set()
+            queued = [row for row in self._rows("queued") if row["id"] in mine]
+            if not queued or len(_claimed(queued[0]).triggers) > 1:
+                return False
+            marks = {"id": queued[0]["id"], "reason": "Interrupted", "message": message}
+            self.database.execute(_CANCEL, marks | {"now": self._now()})
+        self.database.wake()
+        return True
 
     def phase(self, sync_id: int, phase: str) -> None:
         """Note what a running sync is doing."""

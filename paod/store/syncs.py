@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 from paod.database import Row
+from paod.errors import Blocked
 from paod.store import codec
 from paod.store.base import Base
 from paod.store.fate import final_sync
@@ -16,27 +18,44 @@ _ALL: Final = "SELECT * FROM catalog_sync_status"
 _PAGE: Final = f"{_ALL} WHERE id < :before ORDER BY id DESC LIMIT :limit"
 _ONE: Final = f"{_ALL} WHERE id = :id"
 _OF_STATUS: Final = f"{_ALL} WHERE status = :status ORDER BY COALESCE(queue_place, id), id"
-_LAST: Final = f"""{_ALL} WHERE id = (
-    SELECT MAX(newest.id) FROM (
-        SELECT MAX(id) AS id FROM catalog_sync_status WHERE status = 'completed'
-        UNION ALL SELECT MAX(id) FROM catalog_sync_status WHERE status = 'failed'
-        UNION ALL SELECT MAX(id) FROM catalog_sync_status WHERE status = 'rejected'
-        UNION ALL SELECT MAX(id) FROM catalog_sync_status WHERE status = 'blocked'
-    ) AS newest
-)"""  # noqa: S608 built from constants
+_VERDICTS: Final = ("completed", "rejected", "blocked")
+_ENDED: Final = (*_VERDICTS, "failed")
+_FOLLOWED: Final = "NOT dry_run AND requested_commit IS NULL AND reason <> 'Pinned'"
+"""Of a sync that looked at where the branch is, to go there."""
+
+
+def _newest(states: Iterable[str], condition: str = "1 = 1") -> str:
+    """Return the expression for the newest sync of some states, which an index gives by state."""
+    by_state = " UNION ALL ".join(
+        f"SELECT MAX(id) AS id FROM catalog_sync_status WHERE status = '{state}' AND {condition}"  # noqa: S608 built from constants
+        for state in states
+    )
+    return f"(SELECT MAX(newest.id) FROM ({by_state}) AS newest)"  # noqa: S608
+
+
+LAST_COMPLETED: Final = _newest(("completed",))
+LAST_FOLLOWING: Final = _newest(_ENDED, _FOLLOWED)
+_LAST: Final = f"{_ALL} WHERE id = {_newest(_ENDED)}"
+_LAST_FOLLOWING: Final = f"{_ALL} WHERE id = {LAST_FOLLOWING}"
+_LAST_VERDICT: Final = f"{_ALL} WHERE id = {_newest(_VERDICTS, _FOLLOWED)}"
 _IS_HEAD: Final = "SELECT commit_hash FROM catalog_head WHERE commit_hash = :commit"
 _TARGETED: Final = """
 SELECT status FROM catalog_sync_status
 WHERE commit_hash = :commit AND NOT dry_run ORDER BY id DESC LIMIT 1
 """
 _ANNOUNCED: Final = """
-SELECT sync_id FROM webhook_events
+SELECT sync_id, payload FROM webhook_events
 WHERE commit_hash = :commit AND sync_id IS NOT NULL ORDER BY id DESC LIMIT 1
 """
 _REVISED: Final = """
 SELECT 1 AS found FROM catalog_item_versions WHERE commit_hash = :commit
 UNION ALL SELECT 1 FROM catalog_bundle_versions WHERE commit_hash = :commit LIMIT 1
 """
+_WENT_ON: Final = f"""
+SELECT 1 AS found FROM catalog_sync_status
+WHERE id >= :id AND status = 'completed' AND reason = 'Succeeded' AND {_FOLLOWED}
+  AND commit_hash <> :before LIMIT 1
+"""  # noqa: S608 built from constants
 
 
 class Syncs(Base):
@@ -66,10 +85,28 @@ class Syncs(Base):
         rows = self.database.query(_LAST)
         return sync_json(rows[0]) if rows else None
 
+    def last_following(self) -> dict[str, Any] | None:
+        """Return the last sync that ended and looked at the branch, to go where that is.
+
+        No dry run, no sync to a named commit, none that a pin kept from looking.
+        """
+        rows = self.database.query(_LAST_FOLLOWING)
+        return sync_json(rows[0]) if rows else None
+
+    def blocked_commit(self) -> str | None:
+        """Return the branch's commit that the mass-removal guard holds back, None if none is."""
+        with self.database.snapshot():
+            rows = self.database.query(_LAST_VERDICT)
+            if not rows or rows[0]["reason"] != Blocked.reason:
+                return None
+            commit: str | None = rows[0]["commit_hash"]
+            return None if self.database.query(_IS_HEAD, {"commit": commit}) else commit
+
     def commit_state(self, commit: str) -> CommitState | None:
         """Say what became of a commit, by its full hash; None: nothing is known of it.
 
-        ``superseded``: it was applied, and another commit is served now.
+        ``superseded``: it was applied, or passed over, and another commit is served now.
+        ``pending``: it is to be looked for, or was announced and the branch did not show it yet.
         """
         with self.database.snapshot():
             if self.database.query(_IS_HEAD, {"commit": commit}):
@@ -77,11 +114,19 @@ class Syncs(Base):
             targeted = self.database.query(_TARGETED, {"commit": commit})
             if targeted:
                 return _state(targeted[0]["status"])
+            if self.database.query(_REVISED, {"commit": commit}):
+                return "superseded"
             announced = self.database.query(_ANNOUNCED, {"commit": commit})
-            if announced:
-                final = final_sync(self.database, announced[0]["sync_id"])
-                return None if final is None else _state(final["status"])
-            return "superseded" if self.database.query(_REVISED, {"commit": commit}) else None
+            return self._state_announced(announced[0]) if announced else None
+
+    def _state_announced(self, event: Row) -> CommitState | None:
+        """Say what became of a commit that no sync was at the end of, and no entry comes from."""
+        final = final_sync(self.database, event["sync_id"])
+        if final is None or final["status"] != "completed":
+            return None if final is None else _state(final["status"])
+        before = (codec.parse(event["payload"]) or {}).get("before")
+        went_on = self.database.query(_WENT_ON, {"id": final["id"], "before": str(before)})
+        return "superseded" if went_on else "pending"
 
     def _of_status(self, status: str) -> list[Row]:
         return self.database.query(_OF_STATUS, {"status": status})
