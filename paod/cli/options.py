@@ -10,15 +10,18 @@ from typing import Any
 
 import click
 
-from paod.config import Settings, load
+from paod.config import load
 
 Command = Callable[..., Any]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 
-def with_settings(command: Command) -> Command:
-    """Give a command ``settings``, read from --config and the environment when it runs."""
+def with_settings(command: Command, *, repository: bool = True) -> Command:
+    """Give a command ``settings``, read from --config and the environment when it runs.
+
+    ``repository``: whether it has to know which repository is followed.
+    """
 
     @click.option(
         "--config",
@@ -30,12 +33,13 @@ def with_settings(command: Command) -> Command:
     def read_first(
         context: click.Context, /, *arguments: Any, config: Path | None, **options: Any
     ) -> Any:
-        settings = read_settings(config or context.find_root().params.get("config"))
+        config = config or context.find_root().params.get("config")
+        settings = load(os.environ, config, repository=repository)
         return command(*arguments, settings=settings, **options)
 
     return read_first
 
 
-def read_settings(config: Path | None) -> Settings:
-    """Read the settings, whose faults end the command with one message."""
-    return load(os.environ, config)
+def with_database_settings(command: Command) -> Command:
+    """Give ``settings`` to a command that reads the database, and needs no repository's address."""
+    return with_settings(command, repository=False)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from paod.cli.opening import opened
-from paod.cli.options import as_json, with_settings
+from paod.cli.options import as_json, with_database_settings
 from paod.cli.outcome import short
 from paod.cli.output import complain, print_json, print_line, print_table
 from paod.config import Settings
@@ -31,7 +31,7 @@ of_kind = click.option(
 @click.argument("name")
 @of_kind
 @as_json
-@with_settings
+@with_database_settings
 def history(settings: Settings, name: str, kind: Kind | None, *, as_json: bool) -> None:
     """List the revisions of an item or a bundle.
 
@@ -55,7 +55,7 @@ def history(settings: Settings, name: str, kind: Kind | None, *, as_json: bool) 
 @click.argument("b", type=click.IntRange(1))
 @of_kind
 @as_json
-@with_settings
+@with_database_settings
 def diff(
     settings: Settings, name: str, a: int, b: int, kind: Kind | None, *, as_json: bool
 ) -> None:

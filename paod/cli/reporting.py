@@ -11,7 +11,7 @@ import click
 from paod.api.standing import standing
 from paod.cli.findings import print_findings, tally
 from paod.cli.opening import opened
-from paod.cli.options import as_json, with_settings
+from paod.cli.options import as_json, with_database_settings
 from paod.cli.outcome import counted, short, summary
 from paod.cli.output import print_json, print_line, print_pairs
 from paod.config import Settings
@@ -23,7 +23,7 @@ PAGE = 500
 
 @click.command()
 @as_json
-@with_settings
+@with_database_settings
 def status(settings: Settings, *, as_json: bool) -> None:
     """Tell what is served, since when, and what waits."""
     with opened(settings) as store:
@@ -47,7 +47,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 @click.option("--code", help="Only those with this code.")
 @click.option("--path", help="Only those of this file, or of the files in this folder.")
 @as_json
-@with_settings
+@with_database_settings
 def problems(
     settings: Settings,
     *,

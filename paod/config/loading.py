@@ -30,10 +30,13 @@ class _Validator(cerberus.Validator):  # type: ignore[misc]
     types_mapping = cerberus.Validator.types_mapping | TYPES
 
 
-def load(environ: Mapping[str, str], file: Path | None = None) -> Settings:
+def load(
+    environ: Mapping[str, str], file: Path | None = None, *, repository: bool = True
+) -> Settings:
     """Read the environment, then ``file`` (else the one PAO_CONFIG names), then the defaults.
 
-    Raise SettingsError, one line a fault, when anything is wrong.
+    Raise SettingsError, one line a fault, when anything is wrong. ``repository``: whether
+    PAO_REPO_URL must be set; who only reads the database need not know it (``repo_url`` is "").
     """
     if file is None and environ.get(CONFIG_NAME):
         file = Path(environ[CONFIG_NAME]).expanduser()
@@ -44,9 +47,11 @@ def load(environ: Mapping[str, str], file: Path | None = None) -> Settings:
     values = _checked(sources, faults)
     secrets = _secrets(sources, faults)
     remote = values.pop("PAO_REPO_URL", None)
-    if "PAO_REPO_URL" not in sources.given:
+    if "PAO_REPO_URL" not in sources.given and repository:
         faults.append(_MISSING)
-    if remote is not None:
+    elif "PAO_REPO_URL" not in sources.given:
+        remote = RemoteUrl("")
+    elif remote is not None:
         _move_credentials(remote, values, secrets, faults)
     state = _state_dir(environ, values.pop("PAO_STATE_DIR", None), faults)
     if faults or remote is None or state is None:

@@ -8,6 +8,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from paod import __version__
 from paod.api import create_app
@@ -22,6 +23,7 @@ from paod.daemon.server import ApiServer, serve_until_told
 from paod.daemon.supervisor import Slot, Supervisor
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import SyncWorker
+from paod.errors import StoreError
 from paod.model import SyncRequest
 
 logger = logging.getLogger("paod.daemon")
@@ -83,7 +85,20 @@ def _supervise(
 
     slots = [Slot("api", api, Backoff(random.uniform)) for _ in range(workers)]
     slots.append(Slot("sync", sync, Backoff(random.uniform)))
-    return Supervisor(slots, board, hangup_ends=hangup_ends).run(on_state)
+    status = Supervisor(slots, board, hangup_ends=hangup_ends).run(on_state)
+    _close_database(settings)
+    return status
+
+
+def _close_database(settings: Settings) -> None:
+    """Be the last to close the database: then all of it lies in its one file.
+
+    The workers' ends are too sudden for that.
+    """
+    with suppress(StoreError):
+        store = open_store(settings)
+        store.head()
+        store.close()
 
 
 def _run_api(settings: Settings, listener: socket.socket) -> int:
@@ -102,5 +117,6 @@ def _run_sync(settings: Settings, board: Board, death: Death | None) -> int:
     worker = SyncWorker(settings, syncing, board, random.uniform)
     try:
         worker.run(SyncRequest("startup") if death is None else None)
-    finally:
+    except SystemExit:
         syncing.abandon()
+        raise

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from paod.errors import PaodError, Rejected, SyncRefused
-from paod.model import Head, Pin, Plan, SyncRequest, SyncResult, SyncStatus
+from paod.model import Head, Pin, Plan, Stored, SyncRequest, SyncResult, SyncStatus
 from paod.sync.timing import Progress
 
 log = logging.getLogger("paod.sync")
@@ -25,9 +25,10 @@ def succeeded(plan: Plan, progress: Progress) -> SyncResult:
     )
 
 
-def up_to_date(progress: Progress) -> SyncResult:
+def up_to_date(stored: Stored, progress: Progress) -> SyncResult:
     """The branch has nothing that is not applied."""
-    return _ended("completed", "UpToDate", "nothing changed", progress)
+    result = _ended("completed", "UpToDate", "nothing changed", progress)
+    return replace(result, errors=stored.errors, warnings=stored.warnings)
 
 
 def _ended(status: SyncStatus, reason: str, message: str, progress: Progress) -> SyncResult:

@@ -119,7 +119,7 @@ def _attempt(job: _Job) -> SyncResult:
         stored = job.shop.memory.at(head, job.shop.store)
     start = _start(job, head, stored, target)
     if not start.commits and job.request.pin is None:
-        return _finish(job, up_to_date(job.progress), verified=job.request.follows_branch)
+        return _finish(job, up_to_date(stored, job.progress), verified=job.request.follows_branch)
     with job.progress.phase("fold"):
         folded = _fold(job, start)
     with job.progress.phase("plan"):

@@ -270,3 +270,10 @@ def test_the_port_can_be_taken_again_at_once(serve):
     served.stop()
     with socket.create_server(("127.0.0.1", port)):
         pass
+
+
+def test_d11_after_an_orderly_end_the_database_is_one_file(serve, origin):
+    served = serve()
+    served.wait_for_names("first")
+    assert served.stop()[0] == 0
+    assert not list(served.folder.glob("paod.db-wal"))
