@@ -18,6 +18,7 @@ from paod.errors import (
 )
 from paod.mirror import Mirror, Remote
 from tests.origin import FIRST_TIME, Origin
+from tests.remote import GitServer
 
 
 @pytest.fixture
@@ -400,6 +401,71 @@ def test_a_declared_encoding_is_used(origin: Origin) -> None:
     mirror.fetch()
     [commit] = mirror.line(head, None, 10).commits
     assert (commit.author, commit.subject) == ("Jörg", "über")
+
+
+@pytest.mark.parametrize("encoding", [b"iso-8859-12", b"windows-1259", b"utf-7", b"\xff", b"rot13"])
+def test_an_encoding_that_nobody_knows_is_read_as_utf8(origin: Origin, encoding: bytes) -> None:
+    origin.write("catalog/a/x.yaml", "one").commit()
+    tree = origin.git("rev-parse", "main^{tree}").encode()
+    who = "Jörg <j@x> 1 +0000".encode()
+    raw = b"tree %s\nauthor %s\ncommitter %s\nencoding %s\n\nx\n" % (tree, who, who, encoding)
+    head = origin.force(origin.raw("commit", raw))
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    assert [commit.author for commit in mirror.line(head, None, 10).commits] == ["Jörg"]
+
+
+MALFORMED_COMMITS = {
+    "no-author": b"committer A <a@b> 1 +0000\n\nx",
+    "no-committer": b"author A <a@b> 1 +0000\n\nx",
+    "no-addresses": b"author A\ncommitter B\n\nx",
+    "nothing": b"\nx",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED_COMMITS)
+def test_a_malformed_commit_in_the_line_is_passed_over(origin: Origin, name: str) -> None:
+    """H17: libgit2 cannot walk past it, neither to fetch what follows nor once it is mended."""
+    first = origin.write("catalog/a/x.yaml", "one").commit()
+    tree = origin.git("rev-parse", "main^{tree}")
+    raw = f"tree {tree}\nparent {first}\n".encode() + MALFORMED_COMMITS[name]
+    with GitServer(origin.path.parent) as server:
+        mirror = Mirror(origin.path.parent / "mirror", Remote(server.url()), "catalog")
+        mirror.open()
+        odd = origin.force(origin.raw("commit", raw))
+        assert mirror.fetch() == odd
+        mirror.keep(odd)
+        after = origin.force(origin.git("commit-tree", tree, "-p", odd, "-m", "After"))
+        assert mirror.fetch() == after
+        assert [c.hash for c in mirror.line(after, None, 9).commits] == [first, odd, after]
+        assert mirror.is_ancestor(first, after)
+        mended = origin.force(origin.git("commit-tree", tree, "-p", first, "-m", "Mended"))
+        assert mirror.fetch() == mended
+        assert not mirror.is_ancestor(after, mended)
+    assert references(mirror.folder)[0] == "refs/kept/applied"
+    assert mirror.rebuilds == 0
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_fetch_past_a_malformed_commit_that_fails_forgets_nothing(
+    origin: Origin, mended: bool
+) -> None:
+    """Over a path libgit2 walks the remote's side too."""
+    first = origin.write("catalog/a/x.yaml", "one").commit()
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    mirror.keep(first)
+    tree = origin.git("rev-parse", "main^{tree}")
+    odd = origin.raw("commit", f"tree {tree}\nparent {first}\n\nx".encode())
+    origin.force(odd)
+    with pytest.raises(FetchFailed) as caught:
+        mirror.fetch()
+    assert caught.value.reason_given == "MalformedCommit"
+    assert mirror.tip() == first
+    assert references(mirror.folder) == ["refs/kept/applied", "refs/paod/branch"]
+    if mended:
+        origin.force(first)
+        assert mirror.fetch() == first
 
 
 @pytest.mark.parametrize(

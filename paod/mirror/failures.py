@@ -31,6 +31,12 @@ class _Rule:
 _MAY_READ = "check PAO_REPO_TOKEN or PAO_REPO_SSH_KEY: it must be valid and may read here"
 _RULES = (
     _Rule(
+        r"failed to parse (signature|bad commit)",
+        "MalformedCommit",
+        "its history has a commit that libgit2 cannot walk past",
+        "git fsck in the repository names it; rewrite it with git",
+    ),
+    _Rule(
         r"redirect",
         "RemoteProtocolError",
         "it redirects where paod does not follow",

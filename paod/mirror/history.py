@@ -7,6 +7,7 @@ commit that makes no sense is the author's doing (``Blocked``) and not the mirro
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,4 +122,12 @@ def _text(raw: bytes, head: _Head) -> str:
 def _encoding(head: _Head) -> str:
     found = _ENCODING.search(head.header)
     name = found[1].decode("ascii", "replace") if found else "utf-8"
-    return name if _TEXT_ENCODINGS.fullmatch(name) else "utf-8"
+    return name if _TEXT_ENCODINGS.fullmatch(name) and _is_known(name) else "utf-8"
+
+
+def _is_known(encoding: str) -> bool:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        return False
+    return True

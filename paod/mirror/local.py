@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import RepositoryOpenFlag
 
-from paod.errors import CommitNotFound, FetchFailed, MirrorBroken, MirrorError
+from paod.errors import CommitNotFound, FetchFailed, MirrorError
 from paod.mirror import history, upkeep
 from paod.mirror.history import Line
 from paod.mirror.objects import Objects
@@ -30,20 +28,6 @@ _TOO_MANY_PACKS = 200
 
 OnPhase = Callable[[str, float], None]
 """Told what begins and after how many seconds it may be taken for hung."""
-
-
-@contextmanager
-def _storage(folder: Path) -> Iterator[None]:
-    """Wrap what the file system refuses, once for every place that changes the folder."""
-    try:
-        yield
-    except (OSError, pygit2.GitError) as error:
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise MirrorError(
-            f"the mirror {folder} cannot be made or changed: {error}",
-            "paod must be able to write where PAO_STATE_DIR is",
-            reason="MirrorStorageFull" if full else None,
-        ) from error
 
 
 def _ignore(name: str, seconds: float) -> None:
@@ -92,7 +76,7 @@ class Mirror:
     def renew(self, why: str) -> None:
         """Set the mirror aside and begin an empty one; the next fetch fills it."""
         self.close()
-        with _storage(self.folder):
+        with upkeep.storage(self.folder):
             if self._is_there():
                 self.rebuilds += 1
                 upkeep.set_aside(self.folder, why)
@@ -118,7 +102,7 @@ class Mirror:
 
         It has a time of its own, by the size of what is read: not that of a fetch.
         """
-        with _storage(self.folder):
+        with upkeep.storage(self.folder):
             self._on_phase("open", upkeep.seconds_to_open(self.folder))
             upkeep.sweep_beside(self.folder)
             if not self._is_there():
@@ -131,7 +115,7 @@ class Mirror:
             return upkeep.fault(self.folder)
 
     def _attach(self) -> None:
-        with _storage(self.folder):
+        with upkeep.storage(self.folder):
             self.folder.chmod(0o700)
             stat = self.folder.lstat()
             self._inode = (stat.st_dev, stat.st_ino)
@@ -172,6 +156,8 @@ class Mirror:
         try:
             return self._fetch()
         except MirrorError as error:
+            if error.reason_given == "MalformedCommit":
+                return self._fetch_whole()
             if error.reason_given not in ("MirrorBroken", "RemoteProtocolError"):
                 raise
             why = self._judged()
@@ -184,16 +170,23 @@ class Mirror:
     def _fetch(self) -> str | None:
         conversation = self._conversation("fetch")
         advertised = conversation.tip()
-        if advertised is None or (advertised == self.tip() and self._has_commit(advertised)):
+        if advertised is None or (
+            advertised == self.tip() and self._objects.has_commit(advertised)
+        ):
             return advertised
         conversation.fetch(BRANCH)
-        if self.tip() != advertised or not self._has_commit(advertised):
+        if self.tip() != advertised or not self._objects.has_commit(advertised):
             raise FetchFailed(
                 f"{self.remote.url} advertised {advertised} and did not send it",
                 reason="RemoteProtocolError",
             )
         self._consolidate(_TOO_MANY_PACKS)
         return advertised
+
+    def _fetch_whole(self) -> str | None:
+        """Fetch without telling the remote what is here, which takes a walk over each commit."""
+        with self._references.out_of_sight():
+            return self._fetch()
 
     def _consolidate(self, many: int) -> None:
         """Put the small packs together where there are more than ``many``."""
@@ -227,8 +220,8 @@ class Mirror:
         Nothing else is a revision here: no branch, no ``HEAD~1``, no expression.
         """
         digits = revision.lower()
-        found = self._expand(digits) if _REVISION.fullmatch(digits) else None
-        if found is None or not self._has_commit(found):
+        found = self._objects.expand(digits) if _REVISION.fullmatch(digits) else None
+        if found is None or not self._objects.has_commit(found):
             raise CommitNotFound(
                 f"{revision[:80]!a} is no commit of the mirror",
                 "give at least 7 hex digits of a commit that was on the branch",
@@ -254,22 +247,12 @@ class Mirror:
         """Whether ``tip`` has ``commit`` in its history, by any parent. Unknown: False."""
         if commit == tip:
             return True
+        if not self._objects.has_commit(commit) or not self._objects.has_commit(tip):
+            return False
         try:
             return self._repository.descendant_of(tip, commit)
-        except (pygit2.GitError, KeyError, ValueError):
-            return False
-
-    def _has_commit(self, oid: str) -> bool:
-        try:
-            return self._objects.kind(oid)[0] == "commit"
-        except MirrorBroken:
-            return False
-
-    def _expand(self, digits: str) -> str | None:
-        try:
-            return str(self._repository.expand_id(digits))
-        except (pygit2.GitError, KeyError, ValueError):
-            return None
+        except (pygit2.GitError, KeyError, ValueError):  # a malformed commit ends libgit2's walk
+            return commit in history.first_parents(self._objects, tip)
 
     # trees and files
 

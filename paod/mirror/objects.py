@@ -36,6 +36,20 @@ class Objects:
             raise _broken(oid, error) from error
         return next((kind for kind, type_ in _TYPES.items() if type_ == found), None), size
 
+    def has_commit(self, oid: str) -> bool:
+        """Whether there is a commit of that hash."""
+        try:
+            return self.kind(oid)[0] == "commit"
+        except MirrorBroken:
+            return False
+
+    def expand(self, digits: str) -> str | None:
+        """Return the one object's hash that begins with these hex digits, None: none or several."""
+        try:
+            return str(self._repository.expand_id(digits))
+        except (pygit2.GitError, KeyError, ValueError):
+            return None
+
     def read(self, oid: str, kind: Kind) -> bytes:
         """Return a tree's or commit's raw bytes, checked against its hash by libgit2."""
         data = self.read_within(oid, kind, _BIGGEST)

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
@@ -31,6 +32,20 @@ _LEAST_SECONDS = 60.0
 _READ_A_SECOND = 4 * 2**20
 _PACKED_A_SECOND = 2**20
 _REFERENCE = re.compile(rb"([0-9a-f]{40}|ref: refs/[!-~]+)\n?")
+
+
+@contextmanager
+def storage(folder: Path) -> Iterator[None]:
+    """Wrap what the file system refuses, once for every place that changes the folder."""
+    try:
+        yield
+    except (OSError, pygit2.GitError) as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise MirrorError(
+            f"the mirror {folder} cannot be made or changed: {error}",
+            "paod must be able to write where PAO_STATE_DIR is",
+            reason="MirrorStorageFull" if full else None,
+        ) from error
 
 
 def check_owner(folder: Path) -> None:

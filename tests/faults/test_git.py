@@ -192,7 +192,7 @@ def test_what_no_callback_can_end_is_announced_first(tmp_path: Path, server: Git
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(1.5)
     child.kill()
-    assert child.communicate()[0].splitlines() == ["open 0.5", "fetch 0.5"]
+    assert child.communicate()[0].splitlines() == ["open 60.0", "fetch 0.5"]
     server.fault = None
     assert open_mirror(tmp_path, server.url()).fetch() is not None
 
