@@ -163,6 +163,7 @@ def test_a_mass_removal_waits_for_leave(site: Site) -> None:
     assert "--allow-mass-removal" in refused.err
     assert "stale       the last sync ended blocked" in site.read("status").splitlines()
     assert site.json("status")["stale"] is True
+    assert site.run("sync", "--commit", "abcdef1234").status == 1  # another sync ends in between
     allowed = site.json("sync", "--allow-mass-removal")
     assert (allowed["status"], allowed["items_removed"]) == ("completed", 7)
     nothing = site.run("sync", "--allow-mass-removal")

@@ -5,8 +5,6 @@ Where a daemon runs, it does the work; else it is done here, with the same limit
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from paod import daemon, log
@@ -135,17 +133,12 @@ def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bo
 
 
 def _blocked_commit(settings: Settings) -> str:
-    """Return the commit of the last sync, if the mass-removal guard blocked it."""
-    last = _last_sync(settings)
-    if last is None or last["status"] != "blocked" or not last["to_commit"]:
+    """Return the branch's commit that the mass-removal guard holds back."""
+    with opened(settings) as store:
+        commit = store.blocked_commit()
+    if commit is None:
         raise PaodError(
             "leave to remove many documents is given for one commit, and none is blocked",
             "name it: paod sync --commit REV --allow-mass-removal",
         )
-    return str(last["to_commit"])
-
-
-def _last_sync(settings: Settings) -> dict[str, Any] | None:
-    with opened(settings) as store:
-        last: dict[str, Any] | None = store.last()
-        return last
+    return commit
