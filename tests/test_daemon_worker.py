@@ -54,7 +54,7 @@ class Bench:
 
     def start(self, death, first):
         self.store = open_store(self.settings)
-        self.syncing = Syncing(self.settings, self.store, self.board, death)
+        self.syncing = Syncing(self.settings, self.store, self.board, death, lambda: self.now)
         self.worker = SyncWorker(
             self.settings, self.syncing, self.board, lambda _low, high: high, lambda: self.now
         )
@@ -320,17 +320,16 @@ def test_a_full_queue_is_served_though_the_worker_wants_more(bench, origin):
     assert len(bench.store.queue()) == MAX_QUEUED + 1 - 3
 
 
-def test_a_call_without_a_request_is_a_hint_to_look(bench):
-    bench.worker.wait()  # a thread's first wait ends at once
+def test_neither_a_dry_run_nor_a_bare_call_moves_the_next_look_at_the_remote(bench):
     bench.pass_time(0)
-    head = bench.add("second")
-    other = open_store(bench.settings)
-    for seconds, applied in ((1.0, False), (10.0, True)):
-        other.database.wake()
+    before = bench.applied()
+    bench.add("second")
+    bench.store.enqueue(SyncRequest("manual", dry_run=True))
+    for _ in range(3):
+        bench.store.database.wake()
         bench.worker.wait()
-        bench.pass_time(seconds)
-        assert (bench.applied() == head) is applied
-    other.database.close()
+        bench.pass_time(1.0)
+    assert bench.applied() == before
 
 
 def test_what_a_dead_worker_left_is_failed_and_run_again(bench):
@@ -343,6 +342,75 @@ def test_what_a_dead_worker_left_is_failed_and_run_again(bench):
     assert bench.runs()[1] == "manual failed RemoteTimeout"
     assert bench.runs()[2] == "manual completed Succeeded"
     assert bench.applied() == head
+
+
+def die(bench, request=None):
+    """Let a worker die while it runs a sync, and start the next."""
+    if request is not None:
+        bench.store.enqueue(request)
+    with bench.syncing.alone() as mine:
+        assert mine
+        assert bench.store.claim() is not None
+    bench.store.database.close()
+    bench.start(Death(-9, True, "fold"), None)
+
+
+def test_what_kills_every_worker_is_tried_later_and_later(bench):
+    die(bench, SyncRequest("manual"))
+    for pause in (2, 4, 8):
+        die(bench)
+        bench.pass_time(0)
+        bench.pass_time(pause - 0.1)
+        assert bench.runs()[-1] == "manual queued "
+        bench.now += 0.2
+    bench.pass_time(0)
+    assert bench.runs()[-1] == "manual completed UpToDate"
+
+
+def test_a_new_request_does_not_wait_for_what_killed_a_worker(bench):
+    die(bench, SyncRequest("manual"))
+    die(bench)
+    bench.pass_time(0)
+    head = bench.add("second")
+    bench.store.enqueue(SyncRequest("webhook"))
+    bench.pass_time(0)
+    assert bench.applied() == head
+
+
+def test_what_another_process_runs_is_not_given_up(bench):
+    other = open_store(bench.settings)
+    bench.store.enqueue(SyncRequest("manual"))
+    with other.database.sync_lock() as mine:
+        assert mine
+        claimed = other.claim()
+        bench.syncing.abandon()
+        assert other.sync(claimed.id)["status"] == "running"
+    bench.syncing.abandon()
+    assert other.sync(claimed.id)["reason"] == "Interrupted"
+    other.database.close()
+
+
+class Reader(Board):
+    """A board that looks, at each phase, what readers of the API see of the sync."""
+
+    def __init__(self, bench):
+        super().__init__()
+        self._bench = bench
+        self.seen = set()
+
+    def enter(self, phase, seconds):
+        current = self._bench.store.current()
+        self.seen.add(current and current["phase"])
+        super().enter(phase, seconds)
+
+
+def test_readers_see_what_a_sync_does(bench):
+    bench.board = Reader(bench)
+    bench.store.database.close()
+    bench.start(None, SyncRequest("manual", mode="full"))
+    bench.pass_time(0)
+    assert {"starting", "fetch", "fold"} <= bench.board.seen
+    assert bench.store.sync(2)["phase"] is None
 
 
 def test_a_file_that_killed_two_workers_is_set_aside(bench):

@@ -24,8 +24,6 @@ LOOK_SECONDS = 1.0
 """After which the queue is looked at, even if nobody called."""
 IDLE_SECONDS = 30.0
 """Within which the loop comes round when it has nothing to do."""
-HINT_SECONDS = 5.0
-"""Between two polls at the bidding of a call that left no request in the queue."""
 OUTAGE_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Between attempts while the database, or the mirror's folder, cannot be used."""
 PRUNE_SECONDS = 3600.0
@@ -56,8 +54,6 @@ class SyncWorker:
         self._announced: SyncRequest | None = None
         self._reached: tuple[str | None] | None = None
         """The tip that a sync has dealt with, in a tuple; None: no tip is dealt with."""
-        self._called = False
-        self._looked_at = clock()
         self._prune_at = clock() + PRUNE_SECONDS
         self._outages = 0
 
@@ -105,7 +101,7 @@ class SyncWorker:
         served = self._syncing.serve_one()
         if served is not None:
             self._digest(*served)
-        elif self._is_due():
+        elif not self._syncing.rests and not self._agenda.wait(self._clock()):
             self._look()
         elif self._clock() >= self._prune_at:
             self._prune()
@@ -116,7 +112,7 @@ class SyncWorker:
     def wait(self) -> None:
         """Wait for a call, for the next look at the remote, or a second."""
         left = self._agenda.wait(self._clock())
-        self._called = self._store.database.wait(min(LOOK_SECONDS, left))
+        self._store.database.wait(min(LOOK_SECONDS, left))
 
     def _ask(self) -> None:
         """Queue what is wanted, however full the queue is: nobody else can make room in it."""
@@ -124,19 +120,8 @@ class SyncWorker:
             self._store.enqueue(self._wanted[0], bounded=False)
             self._wanted.pop(0)
 
-    def _is_due(self) -> bool:
-        """Whether to look at the remote: by the agenda, or called by one who left no request.
-
-        Such a call comes from a webhook that could not be written down.
-        """
-        now = self._clock()
-        called, self._called = self._called, False
-        hinted = called and now - self._looked_at >= HINT_SECONDS
-        return hinted or not self._agenda.wait(now)
-
     def _look(self) -> None:
         now = self._clock()
-        self._looked_at = now
         expecting = self._agenda.expecting
         self._agenda.look(now)
         if self._retries:
@@ -194,7 +179,6 @@ class SyncWorker:
     def _settle(self, now: float, request: SyncRequest, result: SyncResult) -> None:
         """Note the tip that was dealt with; what failed before and is not done is tried again."""
         self._retries.done(request)
-        self._looked_at = now
         self._reached = (result.to_commit,)
         self._agenda.settled(now)
         if self._retries:
