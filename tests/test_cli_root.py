@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -79,10 +80,8 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
     assert "Usage: paod" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "command", ["serve", "sync", "plan", "status", "problems", "resume", "history x", "diff x 1 2"]
-)
-def test_o14_without_settings_every_command_says_which(
+@pytest.mark.parametrize("command", ["serve", "sync", "plan", "resume", "rollback x --reason y"])
+def test_o14_without_settings_a_command_that_syncs_says_which(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in os.environ if name.startswith("PAO_")]:
@@ -92,6 +91,20 @@ def test_o14_without_settings_every_command_says_which(
     assert shown.out == ""
     assert "PAO_REPO_URL is not set" in shown.err
     assert "hint: `paod demo`" in shown.err
+
+
+@pytest.mark.parametrize("command", ["status", "problems", "history x", "diff x 1 2"])
+def test_commands_that_read_need_no_repository(
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    for name in [name for name in os.environ if name.startswith("PAO_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PAO_STATE_DIR", str(tmp_path))
+    assert main(command.split()) == Exit.FAILED
+    assert "nothing has been synced yet" in capsys.readouterr().err
 
 
 def test_o14_all_faults_at_once_and_no_secret() -> None:
