@@ -5,7 +5,7 @@ import math
 import pytest
 
 from paod.daemon.agenda import RECHECKS, Agenda, Failure
-from paod.daemon.backoff import Backoff
+from paod.daemon.backoff import Backoff, rest_after
 
 
 def highest(_low: float, high: float) -> float:
@@ -126,3 +126,8 @@ def test_a_long_or_useful_life_is_followed_at_once(life):
     for _ in range(9):
         backoff.after(1.0)
     assert backoff.after(**life) == 0.25
+
+
+def test_work_that_kills_again_and_again_rests_longer_and_longer():
+    assert [rest_after(times) for times in range(5)] == [0, 0, 2, 4, 8]
+    assert rest_after(5000) == 300.0

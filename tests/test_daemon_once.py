@@ -118,6 +118,22 @@ def test_a_hang_ends_at_the_deadline(environment):
     assert row["reason"] == "DeadlineExceeded"
 
 
+def test_what_its_user_interrupted_does_not_run_later(environment, settings):
+    held = run_once(settings, SyncRequest("manual"))["to_commit"]
+    environment |= {"PAOD_FAILPOINT": "phase:fold=hang"}
+    command = paod_sync(environment, "--commit", held, "--full")
+    store = open_store(settings)
+    end = time.monotonic() + 20
+    while (store.current() or {}).get("phase") != "fold":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    command.send_signal(signal.SIGINT)
+    command.communicate(timeout=10)
+    assert (store.queue(), store.current()) == ([], None)
+    assert (store.last()["reason"], store.last()["status"]) == ("Interrupted", "failed")
+    store.database.close()
+
+
 @pytest.mark.parametrize("action", ["hang", "kill"])
 def test_ctrl_c_or_worse_leaves_nothing_behind(environment, settings, action):
     command = paod_sync(environment, PAOD_FAILPOINT="before_apply=hang")

@@ -1,4 +1,4 @@
-"""When a child that ended is started again. Pure: it is told the time.
+"""When a child that ended is started again, and its work. Pure: it is told the time.
 
 At once after a long life, later and later after short ones: a fault that comes back every time
 must not keep a core busy, and one that happened once must not keep anybody waiting.
@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+FIRST_REST = 2.0
+LONGEST_REST = 300.0
 FIRST = 0.25
 HIGHEST = 30.0
 LONG_LIFE = 60.0
+
+
+def rest_after(times: int) -> float:
+    """Return the seconds for which work waits that was cut off so many times by a death.
+
+    Once may be bad luck, and is tried again at once.
+    """
+    if times <= 1:
+        return 0.0
+    return min(LONGEST_REST, FIRST_REST * 2.0 ** min(times - 2, 32))
 
 
 class Backoff:

@@ -41,7 +41,8 @@ def run_once(
     """Have one request carried out and return its row, as the API shows it.
 
     A request that was merged into another gives that other's row. ``on_phase`` is told what the
-    sync does, where it is done here. Raise StoreUnavailable when it does not end in time.
+    sync does, where it is done here. Raise StoreUnavailable when it does not end in time. When a
+    KeyboardInterrupt ends it, so that nobody waits for the request, it is taken back.
     """
     prepare_state(settings)
     prepare_store(settings)
@@ -52,6 +53,9 @@ def run_once(
             store.database.wake()
             return _await(store, sync_id, 2 * settings.sync_timeout + START_SECONDS)
         return _carry_out(settings, store, sync_id, on_phase)
+    except KeyboardInterrupt:
+        _withdraw(store, sync_id)
+        raise
     finally:
         store.database.close()
 
@@ -125,6 +129,15 @@ def _end(pid: int) -> None:
         time.sleep(LOOK)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+def _withdraw(store: Store, sync_id: int) -> None:
+    """Take back a request that its user does not want any more, unless it is under way elsewhere.
+
+    The child may have been killed, and then could not give it back to the queue.
+    """
+    _clear_away(store, Death(0))
+    store.cancel(sync_id, "whoever asked for it interrupted it")
 
 
 def _clear_away(store: Store, death: Death) -> None:

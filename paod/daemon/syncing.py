@@ -7,14 +7,17 @@ can tell why.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from paod.config import Settings
+from paod.daemon.backoff import rest_after
 from paod.daemon.board import Board
 from paod.daemon.child import Death
+from paod.errors import StoreError
 from paod.failpoint import failpoint
 from paod.mirror import Mirror
 from paod.model import ClaimedSync, SyncResult
@@ -26,15 +29,30 @@ GRACE = 5.0
 """Seconds beyond a time limit that has a gentler end of its own, before the process is killed."""
 SETTING_UP_SECONDS = 60.0
 
+logger = logging.getLogger("paod.daemon")
+
 
 class Syncing:
     """The queue's one servant in this process. It may run while another process has another."""
 
     def __init__(
-        self, settings: Settings, store: Store, board: Board, death: Death | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        board: Board,
+        death: Death | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``death``: how this process's predecessor died, whose work is then taken up again."""
+        """``death``: how this process's predecessor died, whose work is then taken up again.
+
+        At once, or after a rest by ``clock`` if it is not the first that died of it.
+        """
         self.store = store
+        self._clock = clock
+        self._cut_off: frozenset[int] = frozenset()
+        self._rests_until = 0.0
+        self._sync_id: int | None = None
+        self._phase = ""
         self._settings = settings
         self._board = board
         self._death = death
@@ -69,15 +87,28 @@ class Syncing:
         """Take the next request, after any that a process left running which died elsewhere."""
         if self.store.current() is not None:
             self.store.recover()
-        return self.store.claim()
+        return None if self.rests else self.store.claim()
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing waits but what the predecessor died of, and it is not time for that."""
+        if self._clock() >= self._rests_until:
+            return False
+        return self._cut_off.issuperset(row["sync_id"] for row in self.store.queue())
 
     def abandon(self) -> None:
-        """Give the work under way back to the queue: this process was told to end."""
-        self.store.recover("Interrupted", "paod was stopped while this sync ran")
+        """Give the work under way back to the queue: this process was told to end.
+
+        What another process has under way by now is left to it.
+        """
+        with self.store.database.sync_lock() as mine:
+            if mine:
+                self.store.recover("Interrupted", "paod was stopped while this sync ran")
 
     def _run(self, claimed: ClaimedSync) -> SyncResult:
         self._sync_ends = time.monotonic() + self._settings.sync_timeout
         self._enter("sync")
+        self._sync_id = claimed.id
         shop = Workshop(
             mirror=self.mirror,
             store=self.store,
@@ -91,6 +122,7 @@ class Syncing:
             result = run_sync(claimed, shop)
         finally:
             self._sync_ends = float("inf")
+            self._sync_id = None
         self._board.release()
         self._board.count_sync()
         self._ready = self._is_written(claimed)
@@ -107,19 +139,38 @@ class Syncing:
         death = self._death or Death(0)
         if death.blamed is not None:
             self.store.crashed(death.blamed.oid, death.blamed.path)
-        self.store.recover(death.reason, death.message)
+        again = self.store.recover(death.reason, death.message)
+        if self._death is not None and death.blamed is None:
+            self._rest(again)
         self._death = None
         self._mirror = open_mirror(self._settings, self._enter)
         if death.suspects_mirror:
             self._mirror.renew(f"a sync died reading it ({death.how})")
         self._ready = True
 
+    def _rest(self, again: list[int]) -> None:
+        """Let what killed the predecessor wait, the longer the more often it did."""
+        pause = rest_after(max(map(self.store.times_cut_off, again), default=0))
+        self._cut_off = frozenset(again)
+        self._rests_until = self._clock() + pause
+        if pause:
+            logger.warning("what the sync worker died of is tried again in %.0f s", pause)
+
     def _enter(self, phase: str, seconds: float | None = None) -> None:
         """Write a phase on the board; without its own limit it has what is left of the sync's."""
         left = self._sync_ends - time.monotonic()
         allowed = left if seconds is None else min(left, seconds + GRACE)
         self._board.enter(phase, allowed)
+        self._tell(phase)
         failpoint(f"phase:{phase}")
+
+    def _tell(self, phase: str) -> None:
+        """Let readers see what a sync does; one that fails for it would be the worse news."""
+        if self._sync_id is None or phase == self._phase:
+            return
+        self._phase = phase
+        with suppress(StoreError):
+            self.store.phase(self._sync_id, phase)
 
     def _note(self, oid: str, path: str) -> None:
         self._board.hold(oid, path)
