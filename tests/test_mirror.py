@@ -493,6 +493,59 @@ def test_a_commit_is_found_by_its_first_digits_a_blob_is_not(origin: Origin) -> 
         mirror.resolve(change.oid or "")
 
 
+def test_a_commit_of_another_branch_is_not_found_until_it_is_merged(origin: Origin) -> None:
+    origin.write("catalog/a/x.yaml", "one").commit()
+    side = origin.start("side").write("catalog/a/y.yaml", "side").commit()
+    main = origin.switch("main").write("catalog/a/x.yaml", "two").commit()
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    with pytest.raises(CommitNotFound, match="not in the history of branch 'main'"):
+        mirror.resolve(side)
+    mirror.keep(side)
+    assert mirror.resolve(side) == side
+    mirror.keep(main)
+    origin.merge("side")
+    mirror.fetch()
+    assert mirror.resolve(side) == side
+
+
+def test_what_force_pushes_took_off_the_branch_can_be_rolled_back_to(origin: Origin) -> None:
+    """A bad force push is what one rolls back from."""
+    first = origin.write("catalog/a/x.yaml", "one").commit()
+    mirror = mirror_of(origin)
+    left = []
+    for number in range(22):
+        below = origin.write("catalog/a/x.yaml", f"{number}").commit()
+        left.append((below, origin.write("catalog/a/y.yaml", f"{number}").commit()))
+        mirror.fetch()
+        origin.force(first)
+    mirror.fetch()
+    mirror.keep(first)
+    mirror.open()
+    for below, head in left[-20:]:
+        assert mirror.resolve(below) == below
+        assert mirror.resolve(head) == head
+    with pytest.raises(CommitNotFound):
+        mirror.resolve(left[0][1])
+    assert len(references(mirror.folder)) == 22
+
+
+def test_former_tips_are_forgotten_with_their_branch(origin: Origin) -> None:
+    first = origin.write("catalog/a/x.yaml", "one").commit()
+    second = origin.write("catalog/a/x.yaml", "two").commit()
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    origin.force(first)
+    mirror.fetch()
+    assert mirror.resolve(second) == second
+    origin.start("other")
+    other = Mirror(mirror.folder, Remote(origin.url, "other"), "catalog")
+    other.open()
+    assert other.fetch() == first
+    with pytest.raises(CommitNotFound):
+        other.resolve(second)
+
+
 def test_a_kept_commit_survives_git_gc(origin: Origin) -> None:
     first = origin.write("catalog/a/x.yaml", "one").commit()
     second = origin.write("catalog/a/x.yaml", "two").commit()

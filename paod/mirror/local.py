@@ -170,9 +170,8 @@ class Mirror:
     def _fetch(self) -> str | None:
         conversation = self._conversation("fetch")
         advertised = conversation.tip()
-        if advertised is None or (
-            advertised == self.tip() and self._objects.has_commit(advertised)
-        ):
+        former = self.tip()
+        if advertised is None or (advertised == former and self._objects.has_commit(advertised)):
             return advertised
         conversation.fetch(BRANCH)
         if self.tip() != advertised or not self._objects.has_commit(advertised):
@@ -180,8 +179,13 @@ class Mirror:
                 f"{self.remote.url} advertised {advertised} and did not send it",
                 reason="RemoteProtocolError",
             )
+        if former is not None and self._was_left(former, advertised):
+            self._references.keep_former(former)
         self._consolidate(_TOO_MANY_PACKS)
         return advertised
+
+    def _was_left(self, former: str, tip: str) -> bool:
+        return self._objects.has_commit(former) and not self.is_ancestor(former, tip)
 
     def _fetch_whole(self) -> str | None:
         """Fetch without telling the remote what is here, which takes a walk over each commit."""
@@ -217,7 +221,9 @@ class Mirror:
     def resolve(self, revision: str) -> str:
         """Return the commit that 7 to 40 hex digits name; raise ``CommitNotFound``.
 
-        Nothing else is a revision here: no branch, no ``HEAD~1``, no expression.
+        Nothing else is a revision here: no branch, no ``HEAD~1``, no expression. It has to be in
+        the history of the branch, of the applied commit, or of what a force push took off the
+        branch: from a local path come the objects of every branch.
         """
         digits = revision.lower()
         found = self._objects.expand(digits) if _REVISION.fullmatch(digits) else None
@@ -225,6 +231,11 @@ class Mirror:
             raise CommitNotFound(
                 f"{revision[:80]!a} is no commit of the mirror",
                 "give at least 7 hex digits of a commit that was on the branch",
+            )
+        if not any(self.is_ancestor(found, held) for held in self._references.held()):
+            raise CommitNotFound(
+                f"{found} is not in the history of branch {self.remote.branch!a}",
+                "give a commit that is or was on the branch, or merge it there first",
             )
         return found
 
