@@ -212,7 +212,7 @@ def tower(origin: Origin, width: int, height: int) -> str:
     [
         (10, 5, "100000 files"),
         (10, 100, "000 files"),
-        (1, 200, "folders deep"),
+        (1, 130, "folders deep"),
         (21, 1, "21 files"),
     ],
 )
