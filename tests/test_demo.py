@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -106,7 +107,7 @@ def test_a_given_folder_is_kept_and_used_again(tmp_path):
 def test_a_foreign_folder_is_left_alone(tmp_path):
     (tmp_path / "repository").mkdir()
     (tmp_path / "repository" / "precious").touch()
-    with pytest.raises(SettingsError, match="no repository"):
+    with pytest.raises(SettingsError, match="no demo.s"):
         run(Serving(), lambda _text: None, tmp_path, port=0)
     assert [path.name for path in (tmp_path / "repository").iterdir()] == ["precious"]
 
@@ -194,3 +195,11 @@ def test_every_command_that_it_shows_does_what_it_says(demo, tmp_path):
     assert demo.returncode == 0
     assert "removed" in farewell
     assert not list(tmp_path.glob("paod-demo-*"))
+
+
+def test_a_taken_port_is_said(tmp_path):
+    said = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run(Serving(), said.append, tmp_path / "demo", port=port)
+    assert f"Port {port} is taken" in said[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import MutableMapping
@@ -36,11 +37,13 @@ def serve(settings: Settings) -> int:
 @click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True)
 @click.option("--verbose", is_flag=True, help="Show the daemon's log.")
 def demo(folder: Path | None, port: int, *, verbose: bool) -> int:
-    """The same on an example repository, with nothing to configure.
+    """Try paod on an example repository that it makes, with nothing to configure.
 
-    Prints where it is and what to try. When PORT is taken, the next free one is used.
+    Prints where it is and what to try, then a line for each sync. When PORT is taken, the next free
+    one is used.
     """
     log.setup("info" if verbose else "warning", "text")
+    logging.getLogger("paod.sync").setLevel(logging.INFO)
     return demonstration.run(
         lambda settings, listener: daemon.serve(settings, listener=listener, hangup_ends=True),
         _say,

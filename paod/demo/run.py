@@ -35,8 +35,11 @@ def run(serve: Serve, say: Say, folder: Path | None = None, port: int = PORT) ->
     """
     require_git()
     with _workplace(folder) as place, _listener(port) as listener:
-        _ensure_repository(place.repository)
-        say(welcome(place, listener.getsockname()[1]))
+        _ensure_repository(place)
+        taken = listener.getsockname()[1]
+        if port not in (0, taken):
+            say(f"Port {port} is taken by another program; this is port {taken}.\n")
+        say(welcome(place, taken))
         status = serve(_settings(place, listener), listener)
         say(farewell(place))
     return status
@@ -66,16 +69,16 @@ def _place(folder: Path, *, kept: bool) -> Place:
     return Place(folder, kept, new_token(), secrets.token_hex(16))
 
 
-def _ensure_repository(folder: Path) -> None:
+def _ensure_repository(place: Place) -> None:
     """Make the repository, unless an earlier demo left one here."""
-    if (folder / ".git").is_dir():
+    if (place.repository / ".git").is_dir():
         return
-    if folder.exists() and any(folder.iterdir()):
+    if place.folder.exists() and any(place.folder.iterdir()):
         raise SettingsError(
-            f"{folder} is there already and is no repository",
+            f"{place.folder} is not empty, and no demo's",
             "give paod demo an empty folder, or none",
         )
-    make_repository(folder)
+    make_repository(place.repository)
 
 
 @contextmanager
