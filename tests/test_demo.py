@@ -107,7 +107,7 @@ def test_a_given_folder_is_kept_and_used_again(tmp_path):
 def test_a_foreign_folder_is_left_alone(tmp_path):
     (tmp_path / "repository").mkdir()
     (tmp_path / "repository" / "precious").touch()
-    with pytest.raises(SettingsError, match="no demo.s"):
+    with pytest.raises(SettingsError, match="is not empty"):
         run(Serving(), lambda _text: None, tmp_path, port=0)
     assert [path.name for path in (tmp_path / "repository").iterdir()] == ["precious"]
 

@@ -16,7 +16,7 @@ from paod import __version__
 
 COMMANDS = {
     "serve": ("serving", "The daemon: follow the repository and serve the API."),
-    "demo": ("serving", "Try paod on an example repository that it makes, with nothing to configure."),
+    "demo": ("serving", "Try paod on an example repository, with nothing to configure."),
     "sync": ("syncing", "Sync the catalog once, now."),
     "plan": ("syncing", "Tell what a sync would change, and change nothing."),
     "validate": ("validating", "Check files, folders or a whole checkout."),

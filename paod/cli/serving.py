@@ -37,7 +37,7 @@ def serve(settings: Settings) -> int:
 @click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True)
 @click.option("--verbose", is_flag=True, help="Show the daemon's log.")
 def demo(folder: Path | None, port: int, *, verbose: bool) -> int:
-    """Try paod on an example repository that it makes, with nothing to configure.
+    """Try paod on an example repository, with nothing to configure.
 
     Prints where it is and what to try, then a line for each sync. When PORT is taken, the next free
     one is used.
