@@ -13,6 +13,7 @@ from paod.model import Head
 MISSED_POLLS = 3
 """So many polls may fail to come before the catalog is called stale."""
 REFUSED = frozenset({"blocked", "rejected"})
+ENDED = {"failed": "failed", "blocked": "was blocked", "rejected": "was rejected"}
 
 Sync = Mapping[str, Any]
 
@@ -43,7 +44,8 @@ def staleness(head: Head, last: Sync | None, settings: Settings, now: datetime) 
     elif _is_overdue(head, settings, now) and not _is_refused(head, last):
         reasons.append(Reason("NotChecked", "the repository was not asked for news in time"))
     if last is not None and (last["status"] == "failed" or _is_refused(head, last)):
-        reasons.append(Reason(last["reason"], f"the last sync ended {last['status']}"))
+        ended = ENDED[last["status"]]
+        reasons.append(Reason(last["reason"], f"the last sync {ended} ({last['reason']})"))
     return reasons
 
 
