@@ -218,7 +218,7 @@ def test_history_is_walked_newest_first(fresh):
     newest = first["versions"][0]
     assert newest["commit"] == {
         "hash": commit_hash(4),
-        "author": "Mike",
+        "author": "An Author",
         "time": "2026-01-01T00:00:04Z",
         "subject": "subject",
     }
