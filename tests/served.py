@@ -127,7 +127,10 @@ class Served:
         """Commit files (None: deleted) and apply the commit; return the generation."""
         self.commits += 1
         commit = Commit(
-            commit_hash(self.commits), "An Author", f"2026-01-01T00:00:{self.commits:02}Z", "subject"
+            commit_hash(self.commits),
+            "An Author",
+            f"2026-01-01T00:00:{self.commits:02}Z",
+            "subject",
         )
         examined = {path: self._examined(path, text) for path, text in changes.items()}
         self.store.enqueue(SyncRequest("manual"))
