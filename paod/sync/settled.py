@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 
 from paod.catalog.problems import problems_of
@@ -41,9 +43,15 @@ def basis_of(settings: Settings) -> str:
         "version_policy": settings.version_policy,
         "history_depth": settings.history_depth,
         "rules": RULES_VERSION,
-        "libraries": {name: version(name) for name in JUDGES},
+        "libraries": _libraries(),
     }
     return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _libraries() -> Mapping[str, str]:
+    """Return the version of each judge; they stand in files, and cannot change under a process."""
+    return {name: version(name) for name in JUDGES}
 
 
 @dataclass(slots=True)
