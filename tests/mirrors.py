@@ -7,12 +7,28 @@ import sys
 from pathlib import Path
 
 from paod.mirror import Mirror, Remote
+from tests.origin import Origin
 
 
 def open_mirror(tmp_path: Path, url: str, **settings: object) -> Mirror:
     mirror = Mirror(tmp_path / "state" / "mirror", Remote(url, **settings), "catalog")
     mirror.open()
     return mirror
+
+
+def mirror_of(origin: Origin, root: str = "catalog", **options: object) -> Mirror:
+    mirror = Mirror(origin.path.parent / "state" / "mirror", Remote(origin.url), root, **options)
+    mirror.open()
+    return mirror
+
+
+def changed(mirror: Mirror, old: str | None, new: str) -> dict[str, str | None]:
+    """Return each changed path with its new content."""
+    found = {}
+    for change in mirror.changes(old, new):
+        data = None if change.oid is None else mirror.read(change.oid, 1000)
+        found[change.path] = data.decode() if isinstance(data, bytes) else None
+    return found
 
 
 def whole(mirror: Mirror, commit: str) -> dict[str, bytes | int]:

@@ -15,22 +15,9 @@ from paod.model import SyncRequest
 from paod.store import ProblemFilters
 from paod.store.queue import MAX_QUEUED
 from tests.origin import Origin
+from tests.running import item
 
 INTERVAL = 60.0
-ITEM = """\
-name: {name}
-version: "1.0.0"
-description: An item
-owner: a-team
-tags: [one]
-presentation:
-  fields:
-    - {{name: size, type: string}}
-fulfillment:
-  manual:
-    system: email
-    template: {{to: a@example.org}}
-"""
 
 
 class Bench:
@@ -77,7 +64,7 @@ class Bench:
         return rows
 
     def add(self, name):
-        self.origin.write(f"catalog/things/{name}.yaml", ITEM.format(name=name))
+        self.origin.write(f"catalog/things/{name}.yaml", item(name))
         return self.origin.commit(f"Add {name}")
 
     def applied(self):
@@ -87,7 +74,7 @@ class Bench:
 @pytest.fixture
 def origin(tmp_path):
     with Origin(tmp_path) as origin:
-        origin.write("catalog/things/first.yaml", ITEM.format(name="first"))
+        origin.write("catalog/things/first.yaml", item("first"))
         origin.commit("Begin")
         yield origin
 
@@ -415,7 +402,7 @@ def test_readers_see_what_a_sync_does(bench):
 
 def test_a_file_that_killed_two_workers_is_set_aside(bench):
     bench.add("second")
-    bench.origin.write("catalog/things/killer.yaml", ITEM.format(name="killer"))
+    bench.origin.write("catalog/things/killer.yaml", item("killer"))
     bench.origin.commit("Kill")
     oid = blob_of(bench.origin, "catalog/things/killer.yaml")
     for _ in range(2):

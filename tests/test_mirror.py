@@ -17,6 +17,7 @@ from paod.errors import (
     FetchFailed,
 )
 from paod.mirror import Mirror, Remote
+from tests.mirrors import changed, mirror_of
 from tests.origin import FIRST_TIME, Origin
 from tests.remote import GitServer
 
@@ -25,21 +26,6 @@ from tests.remote import GitServer
 def origin(tmp_path: Path) -> Iterator[Origin]:
     with Origin(tmp_path) as origin:
         yield origin
-
-
-def mirror_of(origin: Origin, root: str = "catalog", **options: object) -> Mirror:
-    mirror = Mirror(origin.path.parent / "state" / "mirror", Remote(origin.url), root, **options)
-    mirror.open()
-    return mirror
-
-
-def changed(mirror: Mirror, old: str | None, new: str) -> dict[str, str | None]:
-    """Return each changed path with its new content."""
-    found = {}
-    for change in mirror.changes(old, new):
-        data = None if change.oid is None else mirror.read(change.oid, 1000)
-        found[change.path] = data.decode() if isinstance(data, bytes) else None
-    return found
 
 
 # fetching

@@ -13,8 +13,9 @@ from paod.errors import (
     FetchFailed,
     MirrorBroken,
 )
-from paod.mirror import Limits, Mirror, Remote
+from paod.mirror import Limits
 from paod.model import TreeChange
+from tests.mirrors import changed, mirror_of
 from tests.origin import Origin
 
 
@@ -22,21 +23,6 @@ from tests.origin import Origin
 def origin(tmp_path: Path) -> Iterator[Origin]:
     with Origin(tmp_path) as origin:
         yield origin
-
-
-def mirror_of(origin: Origin, root: str = "catalog", **options: object) -> Mirror:
-    mirror = Mirror(origin.path.parent / "state" / "mirror", Remote(origin.url), root, **options)
-    mirror.open()
-    return mirror
-
-
-def changed(mirror: Mirror, old: str | None, new: str) -> dict[str, str | None]:
-    """Return each changed path with its new content."""
-    found = {}
-    for change in mirror.changes(old, new):
-        data = None if change.oid is None else mirror.read(change.oid, 1000)
-        found[change.path] = data.decode() if isinstance(data, bytes) else None
-    return found
 
 
 def test_changes_are_added_modified_deleted_and_moved_files(origin: Origin) -> None:
