@@ -106,9 +106,9 @@ def test_there_are_differences_exactly_where_two_documents_differ(before, after)
 
 
 def repr_of(value):
-    """Tell 1 from True, which Python holds equal."""
+    """Tell 1 from True, which Python holds equal, and do not mind the order of keys."""
     if isinstance(value, dict):
-        return sorted((key, repr_of(one)) for key, one in value.items())
+        return "map", sorted((key, repr_of(one)) for key, one in value.items())
     if isinstance(value, list):
-        return [repr_of(one) for one in value]
-    return repr(value)
+        return "list", [repr_of(one) for one in value]
+    return "scalar", repr(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from yaml import Node, ScalarNode, YAMLError
+from yaml import MarkedYAMLError, Node, ScalarNode, YAMLError
 from yaml._yaml import CParser
 
 from paod.document.syntax import syntax_fault
@@ -24,6 +24,9 @@ UNTAGGED = "untagged"
 """The ``tag`` of a quoted scalar, and of a collection without a tag of its own."""
 
 _PLAIN = (True, False)
+_TOO_DEEP = f"values are nested more than {MAX_DEPTH} deep"
+_DEEPEST = "exceeded maximum nesting depth"
+"""What libyaml says from 0.2.6 on, where it looked ahead to brackets a thousand deep."""
 
 
 class TooComplexError(Exception):
@@ -46,6 +49,8 @@ def compose(text: str) -> Node | Finding:
     except TooComplexError as error:
         return too_complex(error)
     except YAMLError as error:
+        if _DEEPEST in str(error):
+            return too_complex(TooComplexError(_TOO_DEEP), _mark_of(error))
         return syntax_fault(error, text)
     if root is None or _says_nothing(root):
         return Finding("empty-document", "the file holds no document", "write one, or remove it")
@@ -70,7 +75,7 @@ class _Composer(CParser):
         self.nodes += 1
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise TooComplexError(f"values are nested more than {MAX_DEPTH} deep", parent)
+            raise TooComplexError(_TOO_DEEP, parent)
         if self.nodes > MAX_NODES:
             raise TooComplexError(f"the document has more than {MAX_NODES} values", parent)
 
@@ -81,12 +86,18 @@ class _Composer(CParser):
         return PLAIN if implicit == _PLAIN else UNTAGGED
 
 
+def _mark_of(error: YAMLError) -> Place | None:
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    return None if mark is None else Place(mark.line + 1, mark.column + 1)
+
+
 def _says_nothing(root: Node) -> bool:
     return isinstance(root, ScalarNode) and root.tag is PLAIN and root.value == ""
 
 
-def too_complex(error: TooComplexError) -> Finding:
+def too_complex(error: TooComplexError, place: Place | None = None) -> Finding:
     """Return what tells an author that the document asks for too much."""
     hint = "split the document, or write it more simply"
-    place = None if error.node is None else place_of(error.node)
+    if error.node is not None:
+        place = place_of(error.node)
     return Finding("too-complex", str(error), hint, place=place)
