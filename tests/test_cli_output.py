@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from paod.cli.excerpt import excerpt, lines_of
 from paod.cli.findings import has_errors, print_findings, tally
 from paod.cli.outcome import changed, counted, short, summary
 from paod.cli.output import complain, print_json, print_line, print_pairs, print_table
@@ -65,6 +66,56 @@ def test_problems_look_like_a_compilers(capsys: pytest.CaptureFixture[str]) -> N
         "    hint: so",
         "catalog/a/b.yaml:3:7: warning[bad-name]: no",
     ]
+
+
+def test_problems_show_their_line_where_the_file_is_at_hand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = {"catalog/a/b.yaml": b"name: x\r\n\nfields: [{name: 'a b', type: strng}] # \x1b[2J\n"}
+    far = problem("warning") | {"line": 9}
+    other = problem("error") | {"path": "catalog/gone.yaml"}
+    found = [problem("error", "so") | {"column": 17}, problem("error") | {"column": 30}, far, other]
+    print_findings(found, files.get)
+    assert capsys.readouterr().out.splitlines() == [
+        "catalog/a/b.yaml:3:17: error[bad-name]: no",
+        "     3 | fields: [{name: 'a b', type: strng}] # \\x1b[2J",
+        "       |                 ^^^^^",
+        "    hint: so",
+        "catalog/a/b.yaml:3:30: error[bad-name]: no",
+        "     3 | fields: [{name: 'a b', type: strng}] # \\x1b[2J",
+        "       |                              ^^^^^",
+        "catalog/a/b.yaml:9:7: warning[bad-name]: no",
+        "catalog/gone.yaml:3:7: error[bad-name]: no",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "marked"),
+    [
+        ("name: Post gres # old", 7, "Post gres"),
+        ("name: x", 1, "name"),
+        ("name:", 1, "name"),
+        ("a: b:c", 4, "b:c"),
+        ("url: http://x, y", 6, "http://x"),
+        ("name: x", 99, ""),
+        ("x: [1, 2]", 4, "["),
+        ("\ttype: strng", 8, "strng"),
+        ("x: é長い", 4, "é長い"),
+        ("x: " + "y" * 300, 4, "y" * 96 + "…"),
+        ("y" * 300 + ": z", 303, "z"),
+    ],
+)
+def test_the_mark_stands_under_the_token(line: str, column: int, marked: str) -> None:
+    found = excerpt(line, column)
+    assert found.text[found.start : found.end] == marked
+    assert len(found.text) <= 102
+    wide = {"長": 2, "い": 2}
+    assert found.before == sum(wide.get(char, 1) for char in found.text[: found.start])
+    assert found.width == (sum(wide.get(char, 1) for char in marked) or 1)
+
+
+def test_lines_are_counted_as_the_parser_counts_them() -> None:
+    assert lines_of(b"\xef\xbb\xbfa\rb\r\nc\xe2\x80\xa8d\xff") == ["a", "b", "c", "d\ufffd"]
 
 
 @pytest.mark.parametrize(

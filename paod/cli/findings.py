@@ -1,25 +1,37 @@
-"""Problems of documents, printed as compilers do: ``path:line:column: error[code]: message``."""
+"""Problems of documents, printed as the best compilers do.
+
+``path:line:column: error[code]: message``, the line with a mark under the place, the hint.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from paod.cli.excerpt import Excerpt, excerpt, lines_of
 from paod.cli.outcome import counted
-from paod.cli.output import print_line
+from paod.cli.output import Piece, print_line, print_pieces
 
-STYLES = {"error": "bold red", "warning": "yellow"}
+STYLES = {"error": "bold red", "warning": "bold yellow"}
+_GUTTER = "blue"
+
+Source = Callable[[str], bytes | None]
+"""Gives a file's bytes by the path in its problems; None where nobody has them."""
 
 
-def print_findings(problems: Sequence[Mapping[str, Any]]) -> None:
-    """Print each problem, its hint on a line below it."""
+def print_findings(problems: Sequence[Mapping[str, Any]], source: Source | None = None) -> None:
+    """Print each problem, its line where ``source`` has the file, and its hint below it."""
+    path, lines = None, list[str]()
     for problem in problems:
-        place = f"{problem['path']}:{problem['line']}:{problem['column']}"
-        severity = problem["severity"]
-        head = f"{place}: {severity}[{problem['code']}]: {problem['message']}"
-        print_line(head, STYLES.get(severity))
+        if source is not None and problem["path"] != path:
+            path = problem["path"]
+            lines = lines_of(source(path) or b"")
+        print_pieces(_head(problem))
+        at = problem["line"] - 1
+        if at < len(lines) and lines[at].strip():
+            _print_excerpt(problem, excerpt(lines[at], problem["column"]))
         if problem["hint"]:
-            print_line(f"    hint: {problem['hint']}")
+            print_pieces([("    hint: ", "cyan"), (problem["hint"], None)])
 
 
 def tally(problems: Sequence[Mapping[str, Any]]) -> str:
@@ -35,3 +47,33 @@ def tally(problems: Sequence[Mapping[str, Any]]) -> str:
 def has_errors(problems: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether any problem is an error."""
     return any(problem["severity"] == "error" for problem in problems)
+
+
+def _head(problem: Mapping[str, Any]) -> list[Piece]:
+    severity = problem["severity"]
+    return [
+        (f"{problem['path'] or '-'}:{problem['line']}:{problem['column']}: ", "bold"),
+        (f"{severity}[{problem['code']}]", STYLES[severity]),
+        (f": {problem['message']}", None),
+    ]
+
+
+def _print_excerpt(problem: Mapping[str, Any], found: Excerpt) -> None:
+    style = STYLES[problem["severity"]]
+    number = f"{problem['line']:>6} | "
+    print_pieces(
+        [
+            (number, _GUTTER),
+            (found.text[: found.start], None),
+            (found.text[found.start : found.end], style),
+            (found.text[found.end :], None),
+        ]
+    )
+    print_pieces([(f"{'':>6} | ", _GUTTER), (found.mark, style)])
+
+
+def print_tally(problems: Sequence[Mapping[str, Any]], checked: int) -> None:
+    """Print ``3 documents checked: 1 error``, in the colour of the worst of them."""
+    worst = "error" if has_errors(problems) else "warning"
+    style = STYLES[worst] if problems else "green"
+    print_line(f"{counted(checked, 'document')} checked: {tally(problems)}", style)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 Value = TypeVar("Value")
+Piece = tuple[str, str | None]
+"""A part of a line, and its style where a person reads it (``bold red``), None: none."""
 
 
 def is_terminal() -> bool:
@@ -40,6 +42,17 @@ def print_line(text: str = "", style: str | None = None) -> None:
         click.echo(escape(text))
     else:
         _console().print(escape(text), style=style, markup=False, soft_wrap=True)
+
+
+def print_pieces(pieces: Sequence[Piece]) -> None:
+    """Print one line in several styles."""
+    if not is_terminal():
+        click.echo("".join(escape(text) for text, _ in pieces))
+        return
+    from rich.text import Text  # a terminal is worth the time that this import takes
+
+    line = Text.assemble(*((escape(text), style or "") for text, style in pieces))
+    _console().print(line, soft_wrap=True)
 
 
 def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:

@@ -16,9 +16,8 @@ from paod.catalog.fold import fold
 from paod.catalog.problems import problems_of
 from paod.cli.checkout import Part, part_of
 from paod.cli.exits import Exit
-from paod.cli.findings import has_errors, print_findings, tally
-from paod.cli.outcome import counted
-from paod.cli.output import print_json, print_line, progress
+from paod.cli.findings import has_errors, print_findings, print_tally
+from paod.cli.output import print_json, progress
 from paod.errors import SettingsError
 from paod.model import Catalog, Commit, ExaminedFile, Problem, Step
 from paod.validate import Rules, examine, is_document_path, parse_text, refuse
@@ -54,7 +53,7 @@ def validate(paths: tuple[Path, ...], style: str, root: str) -> int:
         print_json({"checked": report.checked, "problems": problems})
     else:
         print_findings(problems)
-        print_line(f"{counted(report.checked, 'document')} checked: {tally(problems)}")
+        print_tally(problems, report.checked)
     return Exit.FAILED if has_errors(problems) else Exit.FINE
 
 
