@@ -40,6 +40,7 @@ setup(
         "pysqlite3>=0.6.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
         "falcon>=4.2",
         "waitress>=3.0.2",
+        "urllib3>=2.6.3",
         "watchdog>=6.0",
         "click>=8.2",
         "rich>=14.0",

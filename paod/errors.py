@@ -15,6 +15,7 @@ happens, wrapped once at its edge ``from`` the cause, and logged once, at the to
     ├── StoreError
     │   ├── StoreUnavailable   locked, full, gone: retried
     │   └── MigrationError     the database is not ours, or newer than the program
+    ├── RequestFailed          another host did not take a request of ours, or did not answer
     └── SyncRefused            the commit was read and is not applied
         ├── Rejected           strict policy and an error in the tree
         └── Blocked            the mass-removal guard, or a tree over the limits
@@ -86,6 +87,10 @@ class StoreUnavailable(StoreError):
 
 class MigrationError(StoreError):
     reason = "MigrationFailed"
+
+
+class RequestFailed(PaodError):
+    reason = "RequestFailed"
 
 
 class SyncRefused(PaodError):

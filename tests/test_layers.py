@@ -16,6 +16,7 @@ LEVELS = (
     {
         *("config", "log", "failpoint", "document", "schema", "rules"),
         *("catalog", "webhook", "access", "difference", "mirror", "worktree", "database"),
+        "outgoing",
     },
     {"store", "validate"},
     {"sync"},
@@ -33,6 +34,7 @@ ALLOWED = {
     "pysqlite3": {"database"},
     "sqlite3": {"database"},
     "falcon": {"api"},
+    "urllib3": {"outgoing"},
     "waitress": {"daemon"},
     "click": {"cli"},
     "rich": {"cli"},
