@@ -13,7 +13,8 @@ from cerberus import TypeDefinition, Validator
 from cerberus.errors import ErrorDefinition, ValidationError
 
 from paod.schema.forms import FORMS
-from paod.schema.source import DOCUMENTS, VARIANTS, Schema
+from paod.schema.parts import Schema
+from paod.schema.source import DOCUMENTS, VARIANTS
 
 FORM = ErrorDefinition(0x101, "form")
 UNIQUE = ErrorDefinition(0x102, "unique")

@@ -14,7 +14,8 @@ from cerberus.errors import ValidationError
 from paod.finding import Finding, Path, nearest, shown
 from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, chosen, errors_of
 from paod.schema.forms import FORMS
-from paod.schema.source import DOCUMENTS, VARIANTS, Schema
+from paod.schema.parts import Schema
+from paod.schema.source import DOCUMENTS, VARIANTS
 
 _CALLED = {
     "string": "a text",

@@ -1,14 +1,17 @@
-"""JSON Schema made from the Cerberus schemas: compiled, it accepts a good document in microseconds.
+"""JSON Schema made from the Cerberus schemas, for paod itself and for editors.
 
-Whatever it accepts, Cerberus accepts; a fuzz test holds the two together.
+Compiled, it accepts a good document in microseconds. Whatever it accepts, Cerberus accepts; a fuzz
+test holds the two together. An editor completes and explains by it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from paod.model import Kind
 from paod.schema.forms import FORMS
-from paod.schema.source import DOCUMENTS, VARIANTS, Schema, Variant
+from paod.schema.parts import Schema, Variant
+from paod.schema.source import BUNDLE, DOCUMENTS, VARIANTS
 
 Json = dict[str, Any]
 
@@ -17,14 +20,31 @@ _LENGTHS = {"array": ("minItems", "maxItems"), "string": ("minLength", "maxLengt
 _EXTENSIONS: Json = {"^x-": True}
 
 
-def json_schema(kind: str) -> Json:
-    """Return the JSON Schema (2020-12) of an ``item`` or a ``bundle``."""
-    definitions = {name: _variant(variant) for name, variant in VARIANTS.items()}
+def json_schema(kind: Kind | None = None) -> Json:
+    """Return the JSON Schema (2020-12) of an item or a bundle; None: of whichever it is."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"paod catalog {kind}",
-        **_mapping(DOCUMENTS[kind]),
-        "$defs": definitions,
+        "$id": f"urn:paod:schema:{kind or 'document'}",
+        "title": f"paod catalog {kind or 'document'}",
+        **(_mapping(DOCUMENTS[kind]) if kind else _either()),
+        "$defs": {
+            **{name: _variant(variant) for name, variant in VARIANTS.items()},
+            **({} if kind else {name: _mapping(schema) for name, schema in DOCUMENTS.items()}),
+        },
+    }
+
+
+def _either() -> Json:
+    """Return the schema that chooses as paod does: a document with a ``bundle`` key is a bundle.
+
+    The key is also named by itself, or no editor would offer it in an empty file.
+    """
+    return {
+        "type": "object",
+        "properties": {"bundle": {"type": "object", **_meaning(BUNDLE["bundle"])}},
+        "if": {"required": ["bundle"]},
+        "then": {"$ref": "#/$defs/bundle"},
+        "else": {"$ref": "#/$defs/item"},
     }
 
 
@@ -43,25 +63,38 @@ def _mapping(schema: Schema, *, is_open: bool = False) -> Json:
 
 
 def _variant(variant: Variant) -> Json:
-    choices = [
+    """Return the schema of a mapping with variants: common keys first, then what its choice adds.
+
+    A choice knows the common keys, or it would refuse them as unknown.
+    """
+    result = _mapping(variant.common, is_open=True)
+    result["properties"][variant.key] |= {
+        "enum": list(variant.choices),
+        "enumDescriptions": list(variant.meanings.values()),
+    }
+    result["allOf"] = [
         {
-            "if": {"properties": {variant.key: {"const": choice}}},
-            "then": _mapping({**variant.common, **schema}),
+            "if": {"properties": {variant.key: {"const": choice}}, "required": [variant.key]},
+            "then": {
+                "description": variant.meanings[choice],
+                **_chosen(variant.common, schema),
+            },
         }
         for choice, schema in variant.choices.items()
     ]
-    return {
-        "type": "object",
-        "required": [variant.key],
-        "properties": {variant.key: {"enum": list(variant.choices)}},
-        "allOf": choices,
-    }
+    return result
+
+
+def _chosen(common: Schema, schema: Schema) -> Json:
+    result = _mapping(schema)
+    result["properties"] = {**dict.fromkeys(common, True), **result["properties"]}
+    return result
 
 
 def _rules(rules: Schema) -> Json:
     """Return the JSON Schema of one value."""
     types = _types(rules)
-    result: Json = {}
+    result = _meaning(rules)
     if types:
         result["type"] = types[0] if len(types) == 1 else types
     if "variant" in rules:
@@ -74,6 +107,14 @@ def _rules(rules: Schema) -> Json:
     if rules.get("unique"):
         result["uniqueItems"] = True
     return result | _bounds(rules, types) | _inner(rules, types)
+
+
+def _meaning(rules: Schema) -> Json:
+    meaning = rules.get("meta")
+    if meaning is None:
+        return {}
+    examples = {"examples": list(meaning.examples)} if meaning.examples else {}
+    return {"description": meaning.description, **examples}
 
 
 def _types(rules: Schema) -> list[str]:

@@ -2,207 +2,110 @@
 
 Beside Cerberus' own rules: ``form`` (a text's form, see ``forms``), ``unique`` (no entry twice) and
 ``variant`` (which schema holds is chosen by one key, such as a field's ``type``, so that no schema
-is tried in vain). Keys that begin with ``x-`` are allowed in every mapping.
+is tried in vain). Keys that begin with ``x-`` are allowed in every mapping. The order of the keys
+of a document is the one that ``paod fmt`` puts them in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from paod.schema.fields import FIELD
+from paod.schema.fulfillment import FULFILLMENT, MANUAL
+from paod.schema.parts import BOOLEAN, FREE, Schema, Variant, form, required, said, text
 
-Schema = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A mapping whose schema is chosen by the value of ``key``; other values get ``code``.
-
-    ``called`` is what the choices are called in a message. ``common`` holds whatever the choice.
-    """
-
-    key: str
-    called: str
-    code: str
-    common: Schema
-    choices: dict[str, Schema]
-
-
-def _text(longest: int = 4096, shortest: int = 1) -> Schema:
-    return {"type": "string", "minlength": shortest, "maxlength": longest}
-
-
-def _form(name: str) -> Schema:
-    return {"type": "string", "form": name}
-
-
-def _required(schema: Schema) -> Schema:
-    return {**schema, "required": True}
-
-
-BOOLEAN: Schema = {"type": "boolean"}
-NUMBER: Schema = {"type": "number"}
-INTEGER: Schema = {"type": "integer"}
-COUNT: Schema = {"type": "integer", "min": 0}
-ANYTHING: Schema = {"nullable": True}
-FREE: Schema = {"type": "dict", "allow_unknown": True}
-DURATION: Schema = {"type": ["integer", "string"], "min": 1, "form": "duration"}
-OPTIONS: Schema = {
-    "type": "list",
-    "minlength": 1,
-    "unique": True,
-    "schema": {"type": ["string", "number"]},
-    "required": True,
+_DEPRECATED: Schema = {
+    "since": said(text(64), "A version or a date.", "1.4.0", "2026-01-01"),
+    "replacement": said(form("name"), "The item to order in its place.", "postgres-cluster"),
+    "sunset": said(form("day"), "The last day that it can be ordered.", "2026-12-31"),
 }
-
-VERSION: Schema = {"required": True, "form": "version"}
-RETRIES: Schema = {
-    "type": "dict",
-    "allow_unknown": True,
-    "schema": {"max_attempts": {"type": "integer", "min": 1, "max": 100}},
-}
-
 HEADER: Schema = {
-    "name": _required(_form("name")),
-    "version": VERSION,
-    "description": _required(_text()),
-    "owner": _required(_text(128)),
-    "tags": {"type": "list", "required": True, "unique": True, "schema": _text(64)},
-    "display_name": _text(128),
-    "dependencies": {"type": "list", "unique": True, "schema": _form("name")},
-    "renamed_from": _form("name"),
-    "deprecated": {
-        "type": "dict",
-        "schema": {"since": _text(64), "replacement": _form("name"), "sunset": _form("day")},
-    },
+    "name": said(
+        required(form("name")),
+        "What the document is called everywhere, once in the catalog: lower-case kebab-case, at "
+        "most 63 characters, the same as the file's name.",
+        "postgres-database",
+    ),
+    "version": said(
+        {"required": True, "form": "version"},
+        "Semantic Versioning 2.0.0. Raise it whenever the content changes. Quoted, since 1.10 "
+        "alone is a number.",
+        "1.0.0",
+    ),
+    "description": said(
+        required(text()), "What is ordered, in a sentence or two.", "PostgreSQL database instance"
+    ),
+    "owner": said(required(text(128)), "The team that answers for it.", "platform-data-team"),
+    "tags": said(
+        {"type": "list", "required": True, "unique": True, "schema": text(64)},
+        "Words to find it by, none twice; may be empty.",
+        ["database", "storage"],
+    ),
+    "display_name": said(text(128), "What people read in place of the name.", "PostgreSQL"),
+    "dependencies": said(
+        {"type": "list", "unique": True, "schema": form("name")},
+        "Names of items that must be there before this one is ordered.",
+        ["dns-record"],
+    ),
+    "renamed_from": said(
+        form("name"),
+        "The name that it had before: its history goes on, and the old name leads here.",
+        "postgres",
+    ),
+    "deprecated": said(
+        {"type": "dict", "schema": _DEPRECATED},
+        "It goes away: since when, what takes its place, and its last day.",
+        {"since": "2026-01-01", "replacement": "postgres-cluster", "sunset": "2026-12-31"},
+    ),
 }
-
-FIELD_HEADER: Schema = {
-    "name": _required(_form("identifier")),
-    "type": _required({"type": "string"}),
-    "required": BOOLEAN,
-    "default": ANYTHING,
-    "help_text": _text(),
-    "readonly": BOOLEAN,
-    "hidden": BOOLEAN,
-    "conditional": {
-        "type": "dict",
-        "schema": {"field": _required(_form("identifier")), "value": _required(ANYTHING)},
-    },
-}
-TEXT: Schema = {
-    "min_length": COUNT,
-    "max_length": COUNT,
-    "regexp": {"type": "string"},
-    "format": {"type": "string", "allowed": ["email", "url", "hostname"]},
-    "rows": {"type": "integer", "min": 1, "max": 1000},
-}
-WHOLE: Schema = {
-    "min_value": INTEGER,
-    "max_value": INTEGER,
-    "step": {"type": "integer", "min": 1},
-    "precision": {"type": "integer", "min": 0, "max": 15},
-}
-DECIMAL: Schema = {**WHOLE, "min_value": NUMBER, "max_value": NUMBER, "step": NUMBER}
-MOMENT: Schema = {"format": _text(64), "timezone": _form("timezone")}
-
-
-def _moment(name: str) -> Schema:
-    limit = _form(f"{name}-limit")
-    return {**MOMENT, f"min_{name}": limit, f"max_{name}": limit}
-
-
-FIELD = Variant(
-    "type",
-    "a field type",
-    "unknown-type",
-    FIELD_HEADER,
-    {
-        "string": TEXT,
-        "textarea": TEXT,
-        "integer": WHOLE,
-        "int": WHOLE,
-        "number": DECIMAL,
-        "percentage": DECIMAL,
-        "boolean": {},
-        "date": _moment("date"),
-        "datetime": _moment("datetime"),
-        "time": _moment("time"),
-        "selection": {"oneof": OPTIONS, "allow_custom": BOOLEAN},
-        "multiselect": {"options": OPTIONS, "min_selections": COUNT, "max_selections": COUNT},
-    },
+FIELDS: Schema = said(
+    {"type": "list", "schema": {"type": "dict", "variant": "field"}},
+    "What whoever orders is asked, in this order; may be empty.",
 )
-
-_JIRA: Schema = {
-    "type": "dict",
-    "required": True,
-    "allow_unknown": True,
-    "schema": {key: _required(_text(65_536)) for key in ("project", "issue_type", "summary")},
-}
-_TEMPLATE: Schema = _required(FREE)
-MANUAL = Variant(
-    "system",
-    "a fulfillment system",
-    "bad-value",
-    {"system": _required({"type": "string"}), "template": _TEMPLATE},
-    {
-        "jira": {"template": _JIRA},
-        "servicenow": {},
-        "email": {},
-        "webhook": {},
-    },
-)
-
-STEP: Schema = {
-    "name": _required(_form("identifier")),
-    "type": {
-        "type": "string",
-        "required": True,
-        "allowed": ["TerraformFile", "GitHubWorkflow", "HttpPost", "HttpPut", "JiraTicket"],
-    },
-    "template": {"type": ["dict", "string"], "allow_unknown": True},
-    "depends_on": {"type": "list", "unique": True, "schema": _form("identifier")},
-    "verification": FREE,
-    "retry_policy": RETRIES,
-    "timeout": DURATION,
-}
-FULFILLMENT: Schema = {
-    "manual": {"type": "dict", "required": True, "variant": "manual"},
-    "automation": {
-        "type": "dict",
-        "schema": {
-            "steps": {
-                "type": "list",
-                "required": True,
-                "schema": {"type": "dict", "schema": STEP},
-            },
-            "retry_policy": RETRIES,
-            "timeout": DURATION,
-            "fallback_on_failure": {"type": ["boolean", "string"], "form": "manual"},
-        },
-    },
-}
-
-FIELDS: Schema = {"type": "list", "schema": {"type": "dict", "variant": "field"}}
 ITEM: Schema = {
     **HEADER,
-    "presentation": {"type": "dict", "required": True, "schema": {"fields": _required(FIELDS)}},
-    "fulfillment": {"type": "dict", "required": True, "schema": FULFILLMENT},
+    "presentation": said(
+        {"type": "dict", "required": True, "schema": {"fields": required(FIELDS)}},
+        "The form that whoever orders fills in.",
+        {"fields": []},
+    ),
+    "fulfillment": said(
+        {"type": "dict", "required": True, "schema": FULFILLMENT}, "What happens with an order."
+    ),
 }
-PART: Schema = {
-    "catalog_item": _required(_form("name")),
-    "version": {"form": "range"},
-    "parameters": FREE,
-    "default_enabled": BOOLEAN,
+
+_PART: Schema = {
+    "catalog_item": said(
+        required(form("name")), "The name of an item of this catalog.", "postgres-database"
+    ),
+    "version": said(
+        {"form": "range"},
+        "Which versions will do: comparators joined by commas. Without it, any.",
+        ">=1.2.0, <2.0.0",
+    ),
+    "parameters": said(
+        FREE,
+        "What the item's form is filled in with. Texts may hold {{ … }} over the bundle's fields.",
+        {"database_name": "{{ stack_name }}"},
+    ),
+    "default_enabled": said(BOOLEAN, "Whether an optional part is chosen at first.", True),
 }
-PARTS: Schema = {"type": "list", "schema": {"type": "dict", "schema": PART}}
+_PARTS: Schema = {"type": "list", "schema": {"type": "dict", "schema": _PART}}
 BUNDLE: Schema = {
     **HEADER,
-    "bundle": {
-        "type": "dict",
-        "required": True,
-        "schema": {"required_items": PARTS, "optional_items": PARTS},
-    },
-    "presentation": {"type": "dict", "schema": {"bundle_fields": FIELDS}},
+    "bundle": said(
+        {
+            "type": "dict",
+            "required": True,
+            "schema": {
+                "required_items": said(_PARTS, "Items that every order of the bundle brings."),
+                "optional_items": said(_PARTS, "Items that an order may leave out."),
+            },
+        },
+        "The items that are ordered together. A document with this key is a bundle.",
+    ),
+    "presentation": said(
+        {"type": "dict", "schema": {"bundle_fields": FIELDS}},
+        "The form that whoever orders the bundle fills in.",
+    ),
 }
 
 DOCUMENTS: dict[str, Schema] = {"item": ITEM, "bundle": BUNDLE}
