@@ -6,9 +6,21 @@ lock may open it. What the remote says is believed only where it was checked: a 
 what the remote advertised, an unreadable object is ``MirrorBroken`` and never an empty tree.
 """
 
+from paod.mirror.checkout import Checkout
 from paod.mirror.history import Line
 from paod.mirror.local import Mirror, OnPhase
 from paod.mirror.remote import Credentials, Remote, redact
+from paod.mirror.source import Source
 from paod.mirror.trees import Limits
 
-__all__ = ["Credentials", "Limits", "Line", "Mirror", "OnPhase", "Remote", "redact"]
+__all__ = [
+    "Checkout",
+    "Credentials",
+    "Limits",
+    "Line",
+    "Mirror",
+    "OnPhase",
+    "Remote",
+    "Source",
+    "redact",
+]

@@ -88,7 +88,7 @@ def _head(objects: Objects, oid: str) -> _Head:
         raise Blocked(
             f"commit {oid} names no tree", "rewrite the commit with git", reason="MalformedCommit"
         )
-    parent = _PARENT.match(header, tree.end())
+    parent = None if oid in objects.shallow else _PARENT.match(header, tree.end())
     return _Head(tree[1].decode(), parent[1].decode() if parent else None, header, message)
 
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import RepositoryOpenFlag
 
 from paod.errors import CommitNotFound, FetchFailed, MirrorError
-from paod.mirror import history, upkeep
-from paod.mirror.history import Line
-from paod.mirror.objects import Objects
+from paod.mirror import upkeep
 from paod.mirror.references import BRANCH, References
 from paod.mirror.remote import Remote
+from paod.mirror.source import Source
 from paod.mirror.transport import Conversation, isolate
-from paod.mirror.trees import Limits, Node, Trees
-from paod.model import TreeChange
+from paod.mirror.trees import Limits
 
 _LOG = logging.getLogger("paod.mirror")
 _REVISION = re.compile(r"[0-9a-f]{7,64}")
@@ -34,11 +31,11 @@ def _ignore(name: str, seconds: float) -> None:
     """Tell nobody of a phase."""
 
 
-class Mirror:
+class Mirror(Source):
     """paod's bare copy of one branch of one repository. ``open`` comes before everything else.
 
-    ``root`` is the catalog root in the repository, ``a/b`` or "" for the whole tree. Anything that
-    is not in the mirror or cannot be read there is ``MirrorBroken``: then ``renew`` and ``fetch``.
+    Anything that is not in the mirror or cannot be read there is ``MirrorBroken``: then ``renew``
+    and ``fetch``.
     """
 
     def __init__(
@@ -50,11 +47,10 @@ class Mirror:
         limits: Limits | None = None,
         on_phase: OnPhase = _ignore,
     ) -> None:
+        super().__init__(root, limits)
         self.folder = folder
         self.remote = remote
         self.rebuilds = 0
-        self._root = "/".join(part for part in root.split("/") if part not in ("", ".")).encode()
-        self._limits = limits or Limits()
         self._on_phase = on_phase
         self._inode: tuple[int, int] | None = None
 
@@ -119,12 +115,11 @@ class Mirror:
             self.folder.chmod(0o700)
             stat = self.folder.lstat()
             self._inode = (stat.st_dev, stat.st_ino)
-            self._repository = pygit2.Repository(str(self.folder), RepositoryOpenFlag.NO_SEARCH)
-            upkeep.configure(self._repository, self.remote)
-            self._references = References(self._repository)
+            repository = pygit2.Repository(str(self.folder), RepositoryOpenFlag.NO_SEARCH)
+            upkeep.configure(repository, self.remote)
+            self._references = References(repository)
             self._references.follow(self.remote.branch)
-        self._objects = Objects(self._repository)
-        self._trees = Trees(self._objects, self._limits)
+        self._read_from(repository)
 
     def _is_in_place(self) -> bool:
         try:
@@ -173,15 +168,43 @@ class Mirror:
         former = self.tip()
         if advertised is None or (advertised == former and self._objects.has_commit(advertised)):
             return advertised
-        conversation.fetch(BRANCH)
-        if self.tip() != advertised or not self._objects.has_commit(advertised):
+        conversation.fetch(self.remote.ref, BRANCH)
+        self._check_sent(advertised, self.tip())
+        if former is not None and self._was_left(former, advertised):
+            self._references.keep_former(former)
+        self._consolidate(_TOO_MANY_PACKS)
+        return advertised
+
+    def _check_sent(self, advertised: str, fetched: str | None) -> None:
+        if fetched != advertised or not self._objects.has_commit(advertised):
             raise FetchFailed(
                 f"{self.remote.url} advertised {advertised} and did not send it",
                 reason="RemoteProtocolError",
             )
-        if former is not None and self._was_left(former, advertised):
-            self._references.keep_former(former)
-        self._consolidate(_TOO_MANY_PACKS)
+
+    def fetch_beside(self, wanted: str) -> str:
+        """Bring a ref of the remote here without touching the branch; return its commit.
+
+        ``wanted`` is a ref in full (``refs/pull/7/head``), or the digits of a commit that a ref of
+        the remote shows. Its objects stay, but it is held by no reference and no revision to
+        ``resolve``. Raises like ``remote_tip``; ``BranchNotFound`` (``RefNotFound``) where the
+        remote has it not.
+        """
+        try:
+            return self._fetch_beside(wanted)
+        except MirrorError as error:
+            if error.reason_given != "MalformedCommit":
+                raise
+        with self._references.out_of_sight():
+            return self._fetch_beside(wanted)
+
+    def _fetch_beside(self, wanted: str) -> str:
+        conversation = self._conversation("fetch")
+        ref, advertised = conversation.find(wanted)
+        if not self._objects.has_commit(advertised):
+            with self._references.beside() as place:
+                conversation.fetch(ref, place)
+                self._check_sent(advertised, self._references.commit(place))
         return advertised
 
     def _was_left(self, former: str, tip: str) -> bool:
@@ -242,53 +265,3 @@ class Mirror:
     def keep(self, commit: str) -> None:
         """Hold the applied commit alive, whatever becomes of the branch, until another is kept."""
         self._references.keep(commit)
-
-    def line(self, tip: str, applied: str | None, depth: int) -> Line:
-        """Return the first-parent commits after ``applied`` up to ``tip``, oldest first.
-
-        Where ``applied`` is not among the last ``depth`` ones, all of those, to start anew with.
-        """
-        return history.line(self._objects, tip, applied, depth)
-
-    def on_line(self, commit: str, tip: str, depth: int) -> bool:
-        """Whether a commit is one of the last ``depth`` on the first-parent line of ``tip``."""
-        return commit in islice(history.first_parents(self._objects, tip), depth)
-
-    def is_ancestor(self, commit: str, tip: str) -> bool:
-        """Whether ``tip`` has ``commit`` in its history, by any parent. Unknown: False."""
-        if commit == tip:
-            return True
-        if not self._objects.has_commit(commit) or not self._objects.has_commit(tip):
-            return False
-        try:
-            return self._repository.descendant_of(tip, commit)
-        except (pygit2.GitError, KeyError, ValueError):  # a malformed commit ends libgit2's walk
-            return commit in history.first_parents(self._objects, tip)
-
-    # trees and files
-
-    def check_size(self, commit: str) -> None:
-        """Raise ``Blocked`` where the tree under the root is over the limits."""
-        self._trees.check_size(self._root_of(commit))
-
-    def changes(self, old: str | None, new: str) -> Iterator[TreeChange]:
-        """Yield what differs under the root between two commits; ``old`` None: the empty tree.
-
-        In byte order of paths. Raises ``Blocked`` before the first one where the new tree is over
-        the limits, ``MirrorBroken`` where an object is missing.
-        """
-        before = None if old is None else self._root_of(old)
-        after = self._root_of(new)
-        self._trees.check_size(after)
-        yield from self._trees.changes(before, after, self._root)
-
-    def size(self, oid: str) -> int:
-        """Return a file's size in bytes, from its header alone."""
-        return self._objects.kind(oid)[1]
-
-    def read(self, oid: str, limit: int) -> bytes | int:
-        """Return a file's bytes, or only its size where that is above ``limit`` bytes."""
-        return self._objects.read_within(oid, "blob", limit)
-
-    def _root_of(self, commit: str) -> Node | None:
-        return self._trees.root(history.tree_of(self._objects, commit), self._root)

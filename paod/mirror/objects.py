@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import pygit2
@@ -22,10 +23,12 @@ _BIGGEST = 16 * 2**20
 class Objects:
     """The objects of an open repository. Whatever cannot be read is ``MirrorBroken``.
 
-    Holds nothing of libgit2's but the repository: see ``Mirror.close``.
+    ``shallow`` are the commits whose parents it does not have, though they name some. Holds nothing
+    of libgit2's but the repository: see ``Mirror.close``.
     """
 
-    def __init__(self, repository: pygit2.Repository) -> None:
+    def __init__(self, repository: pygit2.Repository, shallow: Collection[str] = ()) -> None:
+        self.shallow = frozenset(shallow)
         self._repository = repository
 
     def kind(self, oid: str) -> tuple[Kind | None, int]:

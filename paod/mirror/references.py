@@ -17,6 +17,7 @@ from paod.errors import MirrorBroken
 BRANCH = "refs/paod/branch"
 _OURS = "refs/paod/"
 _FORMER = "refs/paod/former/"
+_BESIDE = "refs/paod/beside"
 _MOST_FORMER = 20
 _APPLIED = "refs/kept/applied"
 _FOLLOWED = "paod.branch"
@@ -30,6 +31,7 @@ class References:
 
     def follow(self, branch: str) -> None:
         """Forget what was fetched of another branch; the applied commit stays."""
+        self._drop(_BESIDE)
         config = self._repository.config
         if _FOLLOWED in config and config[_FOLLOWED] == branch:
             return
@@ -39,7 +41,7 @@ class References:
 
     def tip(self) -> str | None:
         """Return the branch's commit as last fetched, None: never fetched."""
-        return self._commit(BRANCH)
+        return self.commit(BRANCH)
 
     def keep(self, commit: str) -> None:
         """Hold the applied commit, until another is kept."""
@@ -56,29 +58,46 @@ class References:
     def held(self) -> Iterator[str]:
         """Yield the branch's tip, the applied commit and former tips."""
         for name in (BRANCH, _APPLIED, *reversed(self._names(_FORMER))):
-            commit = self._commit(name)
+            commit = self.commit(name)
             if commit is not None:
                 yield commit
+
+    def commit(self, name: str) -> str | None:
+        """Return what a reference holds, None: there is none of that name."""
+        try:
+            reference = self._repository.references.get(name)
+            return None if reference is None else str(reference.target)
+        except (pygit2.GitError, ValueError) as error:
+            raise MirrorBroken(f"{name} of the mirror cannot be read: {error}") from error
+
+    @contextmanager
+    def beside(self) -> Iterator[str]:
+        """Give the name of a reference to fetch to, which is gone afterwards.
+
+        What was fetched may have commits that libgit2 cannot walk past: held, they would stand in
+        the way of each later fetch.
+        """
+        try:
+            yield _BESIDE
+        finally:
+            self._drop(_BESIDE)
 
     @contextmanager
     def out_of_sight(self) -> Iterator[None]:
         """Take all references away, and put back afterwards those that were not made anew."""
-        taken = {name: self._commit(name) for name in self._names("refs/")}
+        taken = {name: self.commit(name) for name in self._names("refs/")}
         for name in taken:
             self._repository.references.delete(name)
         try:
             yield
         finally:
             for name, commit in taken.items():
-                if commit is not None and self._commit(name) is None:
+                if commit is not None and self.commit(name) is None:
                     self._repository.references.create(name, commit)
 
     def _names(self, prefix: str) -> list[str]:
         return sorted(name for name in self._repository.references if name.startswith(prefix))
 
-    def _commit(self, name: str) -> str | None:
-        try:
-            reference = self._repository.references.get(name)
-            return None if reference is None else str(reference.target)
-        except (pygit2.GitError, ValueError) as error:
-            raise MirrorBroken(f"{name} of the mirror cannot be read: {error}") from error
+    def _drop(self, name: str) -> None:
+        if name in self._repository.references:
+            self._repository.references.delete(name)

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pygit2
 from pygit2.enums import ConfigLevel, CredentialType
-from pygit2.remotes import TransferProgress
+from pygit2.remotes import RemoteHead, TransferProgress
 
 from paod.errors import AccessDenied, BranchNotFound, FetchFailed, SettingsError
 from paod.mirror.failures import translate
 from paod.mirror.remote import Remote
 
 _SHOWN_BRANCHES = 5
+_PROPOSALS = ("refs/heads/", "refs/pull/", "refs/merge-requests/")
 _SAFE_LIBGIT2 = (1, 9, 5)
 
 
@@ -41,8 +42,7 @@ class Conversation(pygit2.RemoteCallbacks):
 
     def tip(self) -> str | None:
         """Return the branch's commit on the remote; None: the repository has no refs at all."""
-        with self._translated():
-            heads = self._handle.list_heads(callbacks=self, proxy=self._remote.proxy)
+        heads = self._heads()
         if not heads:
             return None
         for head in heads:
@@ -50,12 +50,30 @@ class Conversation(pygit2.RemoteCallbacks):
                 return str(head.oid)
         raise self._missing([(head.name or "", head.symref_target or "") for head in heads])
 
-    def fetch(self, ref: str) -> None:
-        """Fetch the branch into a local ``ref``, whatever that held before."""
+    def find(self, wanted: str) -> tuple[str, str]:
+        """Return the remote's ref of that name, or the first at the commit of those digits.
+
+        With it, its commit. Raises ``BranchNotFound`` (``RefNotFound``) where there is none.
+        """
+        for head in self._heads():
+            name, commit = head.name or "", str(head.oid)
+            if name == wanted or (name.startswith(_PROPOSALS) and commit.startswith(wanted)):
+                return name, commit
+        what = "ref" if wanted.startswith("refs/") else "ref at commit"
+        raise BranchNotFound(
+            f"{self._remote.url} has no {what} {wanted!a}",
+            "a pull request that was closed long ago may have none any more; a branch may be gone",
+            reason="RefNotFound",
+        )
+
+    def _heads(self) -> list[RemoteHead]:
         with self._translated():
-            self._handle.fetch(
-                [f"+{self._remote.ref}:{ref}"], callbacks=self, proxy=self._remote.proxy
-            )
+            return self._handle.list_heads(callbacks=self, proxy=self._remote.proxy)
+
+    def fetch(self, ref: str, place: str) -> None:
+        """Fetch a ref of the remote into a local one, whatever that held before."""
+        with self._translated():
+            self._handle.fetch([f"+{ref}:{place}"], callbacks=self, proxy=self._remote.proxy)
 
     # what libgit2 calls back
 

@@ -1,0 +1,96 @@
+"""A checkout's own repository, read as the mirror is: for authors, who have no mirror.
+
+It is the author's: nothing is written to it, nothing is fetched. Libgit2 reads the author's Git
+configuration here, so that ``safe.directory`` counts.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import RepositoryOpenFlag
+
+from paod.errors import CommitNotFound, SettingsError
+from paod.mirror import history
+from paod.mirror.source import Source
+
+_DIGITS = re.compile(r"[0-9a-f]{7,40}")
+_BEFORE = re.compile(r"(.+?)((?:\^|~[0-9]{0,6})*)")
+_LONGEST = 250
+_PLACES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}")
+_UPSTREAMS = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+
+
+class Checkout(Source):
+    """The repository that a folder with a ``.git`` is a checkout of. Raises ``SettingsError``."""
+
+    def __init__(self, folder: Path, root: str) -> None:
+        super().__init__(root)
+        self.folder = folder
+        try:
+            repository = pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH)
+        except (pygit2.GitError, KeyError) as error:
+            raise SettingsError(
+                f"the repository of {folder} cannot be opened: {error}",
+                "git status in that folder may tell more",
+            ) from error
+        self._read_from(repository, _shallow(Path(repository.path)))
+
+    def resolve(self, revision: str) -> str:
+        """Return the commit that a revision names; raise ``CommitNotFound``.
+
+        It is a branch, a tag, a ref, ``HEAD`` or 7 to 40 hex digits, with any number of ``~`` and
+        ``^`` behind it. Git knows more expressions, some of which search; none of those is taken.
+        """
+        found = _BEFORE.fullmatch(revision[:_LONGEST])
+        commit = self._named(found[1]) if found else None
+        if found and commit is not None:
+            back = sum(int(step[1:] or 1) for step in re.findall(r"\^|~[0-9]*", found[2]))
+            line = history.first_parents(self._objects, commit)
+            commit = next(islice(line, back, None), None)
+        if commit is None:
+            raise CommitNotFound(
+                f"{revision[:80]!a} names no commit of this checkout",
+                "give a branch, a tag or a commit; in a pipeline, fetch it first",
+            )
+        return commit
+
+    def upstream(self) -> str:
+        """Return the name of the branch that work is based on; raise ``CommitNotFound``."""
+        for name in _UPSTREAMS:
+            if self._named(name) is not None:
+                return name
+        raise CommitNotFound(
+            f"{self.folder} has none of the branches {', '.join(_UPSTREAMS)}",
+            "name what to compare with: --base REV",
+        )
+
+    def is_ignored(self, path: str) -> bool:
+        """Whether Git would leave a file out of the next commit, as ``.gitignore`` says."""
+        return self._repository.path_is_ignored(path)
+
+    def _named(self, name: str) -> str | None:
+        for place in _PLACES:
+            ref = place.format(name)
+            if pygit2.reference_is_valid_name(ref) and ref in self._repository.references:
+                return self._peeled(ref)
+        found = self._objects.expand(name) if _DIGITS.fullmatch(name) else None
+        return found if found is not None and self._objects.has_commit(found) else None
+
+    def _peeled(self, ref: str) -> str | None:
+        try:
+            return str(self._repository.references[ref].peel(pygit2.Commit).id)
+        except (pygit2.GitError, KeyError, ValueError):
+            return None
+
+
+def _shallow(folder: Path) -> list[str]:
+    """Return the commits at which a shallow clone ends; a linked work tree has them elsewhere."""
+    common = folder / "commondir"
+    if common.is_file():
+        folder = folder / common.read_text(encoding="utf-8").strip()
+    boundary = folder / "shallow"
+    return boundary.read_text(encoding="ascii").split() if boundary.is_file() else []

@@ -1,0 +1,108 @@
+"""What commits, trees and files say, asked of any open repository: the mirror's or a checkout's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+
+import pygit2
+
+from paod.errors import Blocked
+from paod.mirror import history
+from paod.mirror.history import Line
+from paod.mirror.objects import Objects
+from paod.mirror.trees import Limits, Node, Trees
+from paod.model import Commit, TreeChange
+
+
+class Source:
+    """A repository that can be read. Whoever opens one gives it to ``_read_from``.
+
+    ``root`` is the catalog root in the repository, ``a/b`` or "" for the whole tree.
+    """
+
+    def __init__(self, root: str, limits: Limits | None = None) -> None:
+        self._root = "/".join(part for part in root.split("/") if part not in ("", ".")).encode()
+        self._limits = limits or Limits()
+
+    def _read_from(self, repository: pygit2.Repository, shallow: Collection[str] = ()) -> None:
+        """Answer from this repository; ``shallow`` are commits whose parents it does not have."""
+        self._repository = repository
+        self._objects = Objects(repository, shallow)
+        self._trees = Trees(self._objects, self._limits)
+
+    # commits
+
+    def commit(self, oid: str) -> Commit:
+        """Return what history shows of a commit."""
+        return history.commit(self._objects, oid)
+
+    def line(self, tip: str, applied: str | None, depth: int) -> Line:
+        """Return the first-parent commits after ``applied`` up to ``tip``, oldest first.
+
+        Where ``applied`` is not among the last ``depth`` ones, all of those, to start anew with.
+        """
+        return history.line(self._objects, tip, applied, depth)
+
+    def on_line(self, commit: str, tip: str, depth: int) -> bool:
+        """Whether a commit is one of the last ``depth`` on the first-parent line of ``tip``."""
+        return commit in islice(history.first_parents(self._objects, tip), depth)
+
+    def is_ancestor(self, commit: str, tip: str) -> bool:
+        """Whether ``tip`` has ``commit`` in its history, by any parent. Unknown: False."""
+        if commit == tip:
+            return True
+        if not self._objects.has_commit(commit) or not self._objects.has_commit(tip):
+            return False
+        try:
+            return self._repository.descendant_of(tip, commit)
+        except (pygit2.GitError, KeyError, ValueError):  # a malformed commit ends libgit2's walk
+            return commit in history.first_parents(self._objects, tip)
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the best common ancestor of two commits; raise ``Blocked`` where none is known."""
+        try:
+            base: object = self._repository.merge_base(one, other)
+        except (pygit2.GitError, KeyError, ValueError):  # a malformed commit ends libgit2's walk
+            base = self._base_by_first_parents(one, other)
+        if base is None:
+            raise Blocked(
+                f"commits {one[:12]} and {other[:12]} have no commit in common",
+                "fetch the whole history: git fetch --unshallow"
+                if self._objects.shallow
+                else "base one of them on the other",
+                reason="NoCommonHistory",
+            )
+        return str(base)
+
+    def _base_by_first_parents(self, one: str, other: str) -> str | None:
+        line = set(history.first_parents(self._objects, other))
+        return next((oid for oid in history.first_parents(self._objects, one) if oid in line), None)
+
+    # trees and files
+
+    def check_size(self, commit: str) -> None:
+        """Raise ``Blocked`` where the tree under the root is over the limits."""
+        self._trees.check_size(self._root_of(commit))
+
+    def changes(self, old: str | None, new: str) -> Iterator[TreeChange]:
+        """Yield what differs under the root between two commits; ``old`` None: the empty tree.
+
+        In byte order of paths. Raises ``Blocked`` before the first one where the new tree is over
+        the limits, ``MirrorBroken`` where an object is missing.
+        """
+        before = None if old is None else self._root_of(old)
+        after = self._root_of(new)
+        self._trees.check_size(after)
+        yield from self._trees.changes(before, after, self._root)
+
+    def size(self, oid: str) -> int:
+        """Return a file's size in bytes, from its header alone."""
+        return self._objects.kind(oid)[1]
+
+    def read(self, oid: str, limit: int) -> bytes | int:
+        """Return a file's bytes, or only its size where that is above ``limit`` bytes."""
+        return self._objects.read_within(oid, "blob", limit)
+
+    def _root_of(self, commit: str) -> Node | None:
+        return self._trees.root(history.tree_of(self._objects, commit), self._root)
