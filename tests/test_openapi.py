@@ -21,6 +21,7 @@ from paod.config import load
 from paod.database import open_database
 from paod.model import CatalogChange, SyncRequest, SyncResult
 from paod.store import Store
+from paod.webhook import HOSTS
 from tests.served import ADMIN, POSTGRES, READER, URL, Served, bundle, item
 from tests.test_api_webhooks import GUID, push
 
@@ -164,7 +165,7 @@ def test_every_token_scheme_is_told(description):
         if method != "parameters" and not operation["security"]
     }
     assert open_paths == {
-        "/api/v1/webhooks/github",
+        *(f"/api/v1/webhooks/{host}" for host in HOSTS),
         "/api/v1/health",
         "/livez",
         "/readyz",

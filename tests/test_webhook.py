@@ -9,14 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from paod import webhook
 from paod.webhook import (
     FORM,
+    HOSTS,
     Followed,
     Malformed,
-    decide,
-    decide_unread,
     is_delivery_id,
-    matching_secret,
     read_payload,
     repository_key,
 )
@@ -25,6 +24,20 @@ URL = "https://github.com/org/pao-repository.git"
 FOLLOWED = Followed(URL, "main", "catalog")
 SHA = "4f0c" * 10
 SECRETS = ("webhook-secret-123", "next one")
+GITHUB = HOSTS["github"]
+
+
+def matching_secret(secrets, body: bytes, header: str | None) -> int | None:
+    headers = {"X-Hub-Signature-256": header}
+    return GITHUB.matching_secret(secrets, headers.get, body)
+
+
+def decide(event: str, payload: dict, followed: Followed):
+    return webhook.decide(GITHUB, event, payload, followed)
+
+
+def decide_unread(event: str):
+    return webhook.decide_unread(GITHUB, event)
 
 
 def sign(body: bytes, secret: str = SECRETS[0]) -> str:
@@ -314,6 +327,7 @@ def test_what_explains_the_trigger_is_kept(after):
     assert (request.trigger, request.follows_branch) == ("webhook", True)
     assert request.webhook == {
         "event": "push",
+        "host": "github",
         "ref": "refs/heads/main",
         "before": "b" * 40,
         "after": after,

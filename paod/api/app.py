@@ -33,7 +33,7 @@ from paod.api.problems import DocumentCheck, ProblemList
 from paod.api.requests import Resume, Rollback, Sync
 from paod.api.syncs import SyncDetail, SyncList, SyncStatus
 from paod.api.waiting import Waiting
-from paod.api.webhooks import GitHubWebhook
+from paod.api.webhooks import webhooks
 from paod.config import Settings
 from paod.store import Store
 from paod.store.tables import KINDS
@@ -83,7 +83,7 @@ def resources(
         ItemCheck(store, reads),
         Facets(store, reads),
         Changes(store, reads, waiting),
-        GitHubWebhook(store, settings, clock, stopping),
+        *webhooks(store, settings, clock, stopping),
         Sync(store, waiting),
         SyncStatus(store, settings, now),
         SyncList(store),

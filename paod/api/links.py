@@ -34,3 +34,8 @@ def sync(sync_id: int) -> str:
 def event(delivery_id: str) -> str:
     """Return the address of one delivery."""
     return f"{ADMIN}/webhooks/events/{delivery_id}"
+
+
+def webhook(host: str) -> str:
+    """Return the address at which one Git host delivers."""
+    return f"{API}/webhooks/{host}"

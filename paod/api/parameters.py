@@ -112,7 +112,7 @@ def wait(about: str) -> Parameter:
 
 
 DELIVERY: Final = replace(
-    matching("X-GitHub-Delivery", "The delivery's id.", DELIVERY_PATTERN, "a delivery id", 64),
+    matching("delivery", "The delivery's id.", DELIVERY_PATTERN, "a delivery id", 64),
     required=False,
 )
 PLACES: Final = {
@@ -121,7 +121,13 @@ PLACES: Final = {
         matching("name", "The document's name.", NAME_PATTERN, "a name", 63),
         whole("revision", "The revision's number.", 1, NUMBER_MOST),
         whole("sync_id", "The sync's number.", 1, NUMBER_MOST),
-        matching("delivery_id", "`X-GitHub-Delivery`.", DELIVERY_PATTERN, "a delivery id", 64),
+        matching(
+            "delivery_id",
+            "The delivery's id, as its host gave it.",
+            DELIVERY_PATTERN,
+            "a delivery id",
+            64,
+        ),
     )
 }
 """The parameters that stand in paths."""

@@ -26,7 +26,7 @@ from paod.api.forms import (
     ref,
     rows,
 )
-from paod.webhook import PUSH_SHAPE
+from paod.webhook import HOSTS
 
 STALE: Final = record(since_commit=TEXT, problems=NUMBER)
 COMMIT: Final = record(hash=TEXT, author=TEXT, time=TEXT, subject=TEXT)
@@ -201,7 +201,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "facets": record(categories=_FACET, owners=_FACET, tags=_FACET),
     "change": record(**_CHANGE, generation=NUMBER, href=TEXT),
     "change-list": page("changes", "change", generation=NUMBER, epoch=TEXT),
-    "push": PUSH_SHAPE,
+    **{f"{host.name}-push": host.shape for host in HOSTS.values()},
     "delivery-answer": record(
         {"sync_triggered": FLAG, "delivery_id": TEXT, "sync_id": NUMBER, "reason": TEXT},
         status={"enum": ["pong", "accepted", "ignored", "duplicate"]},

@@ -1,6 +1,6 @@
 """The receiver of webhooks: genuine first, then stored, then answered, and never kept waiting.
 
-The signature is checked over the body's bytes before anything in it is looked at. What a genuine
+Whose call it is shows before anything in the body is looked at. What a genuine
 delivery asks for is committed together with the delivery before the host is told.
 """
 
@@ -30,36 +30,63 @@ from paod.model import SyncRequest
 from paod.store import Delivery, Received, Store
 from paod.webhook import (
     FORM,
+    HOSTS,
     PARSED_BYTES,
     Decision,
     Followed,
+    Host,
     Malformed,
     decide,
     decide_unread,
     is_delivery_id,
-    matching_secret,
     read_payload,
 )
 
 MOST_BYTES: Final = 25 * 1024 * 1024
 
 
-class GitHubWebhook(Resource):
-    """Takes what GitHub, or a host that speaks like it, delivers."""
+class Webhook(Resource):
+    """Takes what one host delivers."""
 
-    path = f"{links.API}/webhooks/github"
-    operation = Operation(
-        "Take a delivery",
+    def __init__(self, host: Host, reception: Reception) -> None:
+        self.path = links.webhook(host.name)
+        self.operation = _operation(host)
+        self._host = host
+        self._reception = reception
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Answer a delivery when it is stored."""
+        resp.media = self._reception.take(self._host, req)
+
+
+def webhooks(
+    store: Store, settings: Settings, clock: Callable[[], float], stopping: threading.Event
+) -> list[Webhook]:
+    """Return the receivers of all hosts, behind one reception."""
+    reception = Reception(store, settings, clock, stopping)
+    return [Webhook(host, reception) for host in HOSTS.values()]
+
+
+def _operation(host: Host) -> Operation:
+    proofs = [
+        replace(text(name, "What shows whose call it is."), required=host.proof_headers == (name,))
+        for name in host.proof_headers
+    ]
+    only = len(host.event_headers) == 1 and host.event_unless_told is None
+    events = [replace(text(name, "What happened."), required=only) for name in host.event_headers]
+    deliveries = [replace(DELIVERY, name=name) for name in host.delivery_headers]
+    return Operation(
+        f"Take a delivery of {host.title}",
         "nobody",
         {200: Answer("What becomes of it.", "delivery-answer")},
-        body=Body("push", ("application/json", FORM)),
+        body=Body(f"{host.name}-push", ("application/json", FORM)),
         refuses=(400, 401, 413, 422, 429, 503),
-        headers=(
-            text("X-Hub-Signature-256", "`sha256=` and the HMAC of the body's bytes, in hex."),
-            text("X-GitHub-Event", "What happened: `push`, `ping` and others."),
-            DELIVERY,
-        ),
+        headers=(*proofs, *events, *deliveries),
     )
+
+
+class Reception:
+    """The one path that the deliveries of all hosts take; an address has one rate for them all."""
 
     def __init__(
         self,
@@ -77,23 +104,23 @@ class GitHubWebhook(Resource):
         )
         self._owed = Owed(store.enqueue, stopping)
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer a delivery when it is stored."""
+    def take(self, host: Host, req: falcon.Request) -> dict[str, Any]:
+        """Store a delivery and return what to answer; raise ``Refusal``."""
         if self._secret is None:
             detail = "set PAO_WEBHOOK_SECRET, and the same secret in the hook's settings"
             raise Refusal("webhooks-off", detail)
         body = read_bytes(req, MOST_BYTES)
-        signature = req.get_header("X-Hub-Signature-256")
-        signer = matching_secret(self._secret.values(), body, signature)
-        self._check_rate(req, signer is not None)
+        signer = host.matching_secret(self._secret.values(), req.get_header, body)
+        self._check_rate(host, req, signer is not None)
         if signer is None:
-            log_event("webhook", level=logging.WARNING, outcome="refused", source=req.remote_addr)
-            raise Refusal("bad-signature", "X-Hub-Signature-256 is not the body's signature")
-        event, delivery_id = _headers(req, body)
-        resp.media = answer = self._stored(event, delivery_id, self._decide(req, event, body))
-        _log(event, delivery_id, signer, answer)
+            _log_refused(host, "refused", req, logging.WARNING)
+            raise Refusal("bad-signature", _unproven(host))
+        event, delivery_id = _headers(host, req, body)
+        answer = self._stored(event, delivery_id, self._decide(host, req, event, body))
+        _log(host, event, delivery_id, signer, answer)
+        return answer
 
-    def _check_rate(self, req: falcon.Request, genuine: bool) -> None:
+    def _check_rate(self, host: Host, req: falcon.Request, genuine: bool) -> None:
         """Refuse what comes too often; a genuine push is followed by a sync all the same.
 
         Forged deliveries are counted apart, or they could use up what the host is allowed when
@@ -103,23 +130,24 @@ class GitHubWebhook(Resource):
         seconds = limit.take(req.remote_addr)
         if not seconds:
             return
-        if genuine and req.get_header("X-GitHub-Event") == "push":
-            self._ask(SyncRequest("webhook", webhook={"event": "push"}))
-        level = logging.INFO if genuine else logging.DEBUG  # strangers must not fill the log
-        log_event("webhook", level=level, outcome="limited", source=req.remote_addr)
+        if genuine and host.event(req.get_header) in host.pushes:
+            about = {"event": "push", "host": host.name}
+            self._ask(SyncRequest("webhook", webhook=about))
+        # strangers must not fill the log
+        _log_refused(host, "limited", req, logging.INFO if genuine else logging.DEBUG)
         detail = "too many deliveries came from this address"
         raise Refusal("too-many-requests", detail, {"Retry-After": str(seconds)})
 
-    def _decide(self, req: falcon.Request, event: str, body: bytes) -> Decision:
+    def _decide(self, host: Host, req: falcon.Request, event: str, body: bytes) -> Decision:
         if len(body) > PARSED_BYTES:
-            return decide_unread(event)
-        payload = read_payload(body, req.content_type)
-        found = (
-            payload if isinstance(payload, Malformed) else decide(event, payload, self._followed)
-        )
+            return decide_unread(host, event)
+        found: Any = read_payload(body, req.content_type)
+        if not isinstance(found, Malformed):
+            found = decide(host, event, found, self._followed)
         if isinstance(found, Malformed):
             raise Refusal(found.kind, found.detail)
-        return found
+        decision: Decision = found
+        return decision
 
     def _ask(self, request: SyncRequest) -> None:
         try:
@@ -145,22 +173,30 @@ class GitHubWebhook(Resource):
             raise
 
 
-def _headers(req: falcon.Request, body: bytes) -> tuple[str, str]:
+def _headers(host: Host, req: falcon.Request, body: bytes) -> tuple[str, str]:
     """Return the event and the delivery's id; a host that gives none is known by its bytes."""
-    event, delivery_id = req.get_header("X-GitHub-Event"), req.get_header("X-GitHub-Delivery")
+    event, delivery_id = host.event(req.get_header), host.delivery(req.get_header)
     if not event or len(event) > 100 or not event.isprintable():
-        raise Refusal("bad-delivery", "X-GitHub-Event is missing, or is no event's name")
+        names = " or ".join(host.event_headers)
+        raise Refusal("bad-delivery", f"{names} is missing, or is no event's name")
     if delivery_id is None:
         return event, str(uuid.UUID(bytes=hashlib.sha256(body).digest()[:16]))
     if not is_delivery_id(delivery_id):
-        raise Refusal("bad-delivery", "X-GitHub-Delivery is no delivery's id")
+        names = " or ".join(host.delivery_headers)
+        raise Refusal("bad-delivery", f"{names} is no delivery's id")
     return event, delivery_id
 
 
-def _log(event: str, delivery_id: str, signer: int, answer: Mapping[str, Any]) -> None:
-    """Log one delivery as one line. ``signer`` is the number of the secret that signed it."""
+def _unproven(host: Host) -> str:
+    names = " or ".join(host.proof_headers)
+    return f"{names} does not show that it was made with a secret of PAO_WEBHOOK_SECRET"
+
+
+def _log(host: Host, event: str, delivery_id: str, signer: int, answer: Mapping[str, Any]) -> None:
+    """Log one delivery as one line. ``signer`` is the number of the secret that made it."""
     log_event(
         "webhook",
+        host=host.name,
         delivery=delivery_id,
         event=event,
         secret=signer,
@@ -168,6 +204,10 @@ def _log(event: str, delivery_id: str, signer: int, answer: Mapping[str, Any]) -
         sync=answer.get("sync_id"),
         reason=answer.get("reason"),
     )
+
+
+def _log_refused(host: Host, outcome: str, req: falcon.Request, level: int) -> None:
+    log_event("webhook", level=level, host=host.name, outcome=outcome, source=req.remote_addr)
 
 
 def _delivery(event: str, delivery_id: str, decision: Decision) -> Delivery:

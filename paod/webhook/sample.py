@@ -1,0 +1,70 @@
+"""A call as a host would make it, for trying a receiver: ``paod webhook test`` sends these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paod.webhook.decision import Followed
+from paod.webhook.host import Host
+from paod.webhook.push import BRANCHES
+from paod.webhook.signature import SIGNING_PREFIX, hmac_hex, standard_signature
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call's headers and body."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def ping_call(host: Host, secret: str, delivery: str, seconds: int) -> Call:
+    """Make a ping. ``seconds``: the time, since 1970."""
+    return _call(host, min(host.pings, key=len), {}, secret, delivery, seconds)
+
+
+def push_call(host: Host, followed: Followed, secret: str, delivery: str, seconds: int) -> Call:
+    """Make the smallest push to the branch that is followed; it tells no commit and no file."""
+    event = min(host.pushes, key=len)
+    payload = _PUSHES[host.name](followed.url, BRANCHES + followed.branch)
+    return _call(host, event, payload, secret, delivery, seconds)
+
+
+_PUSHES: Mapping[str, Callable[[str, str], dict[str, Any]]] = {
+    "github": lambda url, ref: {"ref": ref, "repository": {"clone_url": url}},
+    "gitlab": lambda url, ref: {"ref": ref, "project": {"git_http_url": url}},
+    "gitea": lambda url, ref: {"ref": ref, "repository": {"clone_url": url}},
+    "bitbucket": lambda url, ref: {
+        "push": {"changes": [{"new": {"type": "branch", "name": ref.removeprefix(BRANCHES)}}]},
+        "repository": {"links": {"html": {"href": url}}},
+    },
+    "generic": lambda url, ref: {"ref": ref, "repository": url},
+}
+
+
+def _call(
+    host: Host, event: str, payload: Mapping[str, Any], secret: str, delivery: str, seconds: int
+) -> Call:
+    body = json.dumps(payload).encode()
+    headers = {
+        "Content-Type": "application/json",
+        host.event_headers[0]: event,
+        host.delivery_headers[0]: delivery,
+        **_proof(host, secret, delivery, seconds, body),
+    }
+    return Call(headers, body)
+
+
+def _proof(host: Host, secret: str, delivery: str, seconds: int, body: bytes) -> dict[str, str]:
+    """Return the headers that show whose call it is. Raises ValueError for a bad signing token."""
+    name = host.proof_headers[0]
+    if host.name != "gitlab":
+        prefix = "" if host.name == "gitea" else "sha256="
+        return {name: prefix + hmac_hex(secret, body)}
+    if not secret.startswith(SIGNING_PREFIX):
+        return {name: secret}
+    signature = standard_signature(secret, delivery, str(seconds), body)
+    return {"webhook-timestamp": str(seconds), "webhook-signature": signature}
