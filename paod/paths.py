@@ -70,7 +70,7 @@ def _fault(path: str, root: str, parts: list[str]) -> Finding | None:
         return Finding("bad-path", f"the file lies directly in {root}/, in no category", layout)
     for folder in parts[:-1]:
         if _NAME.fullmatch(folder) is None:
-            return Finding("bad-path", f"{_shown(folder)} is no folder name", _kebab(folder))
+            return Finding("bad-path", f"{_shown(folder)} is no folder name", kebab(folder))
     return _file_fault(parts[-1])
 
 
@@ -79,7 +79,7 @@ def _file_fault(name: str) -> Finding | None:
     if dot and suffix not in ("yaml", "yml") and suffix.lower() in ("yaml", "yml"):
         return Finding("bad-path", f"'.{suffix}' is no suffix", f"write it '.{suffix.lower()}'")
     if _NAME.fullmatch(stem if dot else name) is None:
-        return Finding("bad-path", f"{_shown(name)} is no file name", _kebab(stem if dot else name))
+        return Finding("bad-path", f"{_shown(name)} is no file name", kebab(stem if dot else name))
     return None
 
 
@@ -89,7 +89,8 @@ def _shown(part: str) -> str:
     return f"'{safe[:64]}'"
 
 
-def _kebab(part: str) -> str:
+def kebab(part: str) -> str:
+    """Return a hint that says how names are written, and how this one would be."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", part).lower())
     rule = "use lower-case letters, digits and hyphens, at most 63"
     return f"{rule}, such as '{'-'.join(words)[:63].strip('-')}'" if words else rule

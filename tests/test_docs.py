@@ -38,7 +38,7 @@ OPERATIONS = DOCS / "operations.md"
 PAGES = [README, CHECKOUT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 INSTRUCTIONS = [page for page in PAGES if page.name != "architecture.md"]
 """Pages that tell how to use the program; the other one also tells of plans."""
-OF_AUTHORS = {"schema"}
+OF_AUTHORS = {"new", "fmt", "schema"}
 """Commands that README leaves to the page for authors, whose test runs them."""
 CONFIGURED = [*PAGES, *sorted((CHECKOUT / "systemd").iterdir()), CHECKOUT / "config" / "paod.yaml"]
 

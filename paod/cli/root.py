@@ -20,6 +20,8 @@ COMMANDS = {
     "sync": ("syncing", "Sync the catalog once, now."),
     "plan": ("syncing", "Tell what a sync would change, and change nothing."),
     "validate": ("validating", "Check files, folders or a whole checkout."),
+    "new": ("starting", "Write a valid document to start from."),
+    "fmt": ("formatting", "Put documents' keys in order and quote their texts alike."),
     "schema": ("authoring", "Print the JSON Schema of documents, for editors."),
     "status": ("reporting", "Tell what is served, since when, and what waits."),
     "history": ("reading", "List the revisions of an item or a bundle."),

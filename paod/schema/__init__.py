@@ -14,10 +14,19 @@ from paod.finding import Finding
 from paod.model import Kind
 from paod.schema.explain import explain
 from paod.schema.json_schema import json_schema
+from paod.schema.source import BUNDLE, HEADER, ITEM
 
-__all__ = ["accepts", "explain", "findings", "json_schema", "kind_of"]
+__all__ = ["accepts", "explain", "findings", "json_schema", "kind_of", "rank"]
 
 _ACCEPT = {kind: jsonschema_rs.validator_for(json_schema(kind)) for kind in ("item", "bundle")}
+
+_LAST = [key for key in {**BUNDLE, **ITEM} if key not in HEADER]
+_RANKS = {key: rank for rank, key in enumerate([*HEADER, None, *_LAST])}
+
+
+def rank(key: str) -> int:
+    """Return where a document's key belongs: keys that paod does not know follow the header."""
+    return _RANKS.get(key, _RANKS[None])
 
 
 def kind_of(value: dict[str, Any]) -> Kind:

@@ -30,6 +30,7 @@ HEADER: Schema = {
         "alone is a number.",
         "1.0.0",
     ),
+    "display_name": said(text(128), "What people read in place of the name.", "PostgreSQL"),
     "description": said(
         required(text()), "What is ordered, in a sentence or two.", "PostgreSQL database instance"
     ),
@@ -39,7 +40,6 @@ HEADER: Schema = {
         "Words to find it by, none twice; may be empty.",
         ["database", "storage"],
     ),
-    "display_name": said(text(128), "What people read in place of the name.", "PostgreSQL"),
     "dependencies": said(
         {"type": "list", "unique": True, "schema": form("name")},
         "Names of items that must be there before this one is ordered.",
