@@ -38,6 +38,8 @@ OPERATIONS = DOCS / "operations.md"
 PAGES = [README, CHECKOUT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 INSTRUCTIONS = [page for page in PAGES if page.name != "architecture.md"]
 """Pages that tell how to use the program; the other one also tells of plans."""
+OF_DAEMONS = {"serve", "demo", "webhook"}
+"""Commands that stay, or call one that does: their own tests run them."""
 OF_AUTHORS = {"new", "fmt", "schema"}
 """Commands that README leaves to the page for authors, whose test runs them."""
 CONFIGURED = [*PAGES, *sorted((CHECKOUT / "systemd").iterdir()), CHECKOUT / "config" / "paod.yaml"]
@@ -58,9 +60,12 @@ def rows_of(page: Path) -> dict[str, list[str]]:
 
 
 def options_of(name: str) -> set[str]:
+    """Return a command's options, and those of the commands below it."""
     command = root.get_command(click.Context(root), name)
     assert command is not None
-    return {option for parameter in command.params for option in parameter.opts}
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    parameters = [parameter for one in (command, *below) for parameter in one.params]
+    return {option for parameter in parameters for option in parameter.opts}
 
 
 def commands_in(pages: Iterable[Path]) -> list[list[str]]:
@@ -202,11 +207,11 @@ def test_what_readme_tells_to_do_can_be_done(
         assert main(["sync"]) == 0
         done = set()
         for words in commands_in([README]):
-            if words[0] not in ("serve", "demo"):
+            if words[0] not in OF_DAEMONS:
                 told = [first if word == "4f0c1a2b" else word for word in words]
                 assert main(told) == 0, (words, capsys.readouterr())
                 done.add(words[0])
-    assert done == set(COMMANDS) - {"serve", "demo"} - OF_AUTHORS
+    assert done == set(COMMANDS) - OF_DAEMONS - OF_AUTHORS
 
 
 def await_ready(url: str) -> None:

@@ -65,6 +65,6 @@ def _proof(host: Host, secret: str, delivery: str, seconds: int, body: bytes) ->
         prefix = "" if host.name == "gitea" else "sha256="
         return {name: prefix + hmac_hex(secret, body)}
     if not secret.startswith(SIGNING_PREFIX):
-        return {name: secret}
+        return {name: secret.encode().decode("latin-1")}  # a header is sent as Latin-1
     signature = standard_signature(secret, delivery, str(seconds), body)
     return {"webhook-timestamp": str(seconds), "webhook-signature": signature}
