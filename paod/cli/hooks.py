@@ -59,7 +59,7 @@ class Outcome:
 
 @click.group()
 def webhook() -> None:
-    """Try the receiver of webhooks."""
+    """Try the receiver of webhooks: `paod webhook test` calls it as a Git host would."""
 
 
 @webhook.command()

@@ -29,7 +29,10 @@ COMMANDS = {
     "problems": ("reporting", "List what is wrong with documents."),
     "rollback": ("syncing", "Hold the catalog at an earlier commit."),
     "resume": ("syncing", "Let the catalog follow the branch again."),
-    "webhook": ("hooks", "Try the receiver of webhooks, as a Git host would call it."),
+    "webhook": (
+        "hooks",
+        "Try the receiver of webhooks: `paod webhook test` calls it as a Git host would.",
+    ),
     "token": ("tokens", "Make a token, and the hash that may stand in for it."),
 }
 """Each command's module in this room, and its line in the list of commands."""
