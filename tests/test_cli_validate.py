@@ -152,10 +152,24 @@ def test_paths_are_relative_to_the_checkout(
 
 def test_what_is_no_document_is_passed_over(tmp_path: Path, capsys: Shown) -> None:
     put(tmp_path, "catalog/databases/README.md", "x")
-    put(tmp_path, "catalog/_drafts/x.yaml", "[")
+    draft = put(tmp_path, "catalog/_drafts/x.yaml", "[")
     put(tmp_path, "catalog/.hidden/x.yaml", "[")
     put(tmp_path, "elsewhere/x.yaml", "[")
-    assert check(capsys, tmp_path) == (0, 0, [])
+    good = put(tmp_path, "catalog/databases/postgres-database.yaml")
+    assert check(capsys, tmp_path) == (0, 1, [])
+    assert check(capsys, good, draft) == (0, 1, [])
+    assert main(["validate", str(draft)]) == 0
+    assert "x.yaml is passed over: it is hidden, or no YAML" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("style", ["text", "json", "sarif"])
+def test_a_folder_without_documents_is_a_mistake(style: str, tmp_path: Path, capsys: Shown) -> None:
+    put(tmp_path, "catalog/databases/README.md", "x")
+    assert main(["validate", "--format", style, str(tmp_path)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"there are no documents in {tmp_path}" in shown.err
+    assert "catalog/<category>/<name>.yaml; --root" in shown.err
 
 
 def test_links_and_large_files_are_refused_unread(tmp_path: Path, capsys: Shown) -> None:

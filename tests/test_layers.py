@@ -20,7 +20,7 @@ LEVELS = (
     },
     {"store", "validate"},
     {"sync"},
-    {"api"},
+    {"api", "checking"},
     {"daemon", "demo"},
     {"cli"},
 )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NOTHING = "-"
-Value = TypeVar("Value")
+WORTH_A_BAR = 500
 Piece = tuple[str, str | None]
 """A part of a line, and its style where a person reads it (``bold red``), None: none."""
 
@@ -83,15 +83,34 @@ def complain(message: str, hint: str = "") -> None:
         click.echo(f"  hint: {escape(hint)}", err=True)
 
 
-def progress(values: Iterable[Value], what: str) -> Iterator[Value]:
-    """Pass values on, with a counter on standard error where a person waits."""
-    if not sys.stderr.isatty():
-        yield from values
+@contextmanager
+def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show on standard error how many of ``total`` are done; the value tells how many.
+
+    A few are done before anyone could read it. It draws when it is told something and has no thread
+    of its own, so that a process may be forked beside it.
+    """
+    if total < WORTH_A_BAR or not sys.stderr.isatty():
+        yield lambda _done: None
         return
-    with waiting(what) as tell:
-        for number, value in enumerate(values, start=1):
-            tell(f"{what} {number:,}")
-            yield value
+    from rich import progress  # as in waiting
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with progress.Progress(*columns, console=console, auto_refresh=False, transient=True) as shown:
+        task = shown.add_task(what, total=total)
+
+        def tell(done: int) -> None:
+            if done % (total // 100) == 0:
+                shown.update(task, completed=done, refresh=True)
+
+        yield tell
 
 
 @contextmanager

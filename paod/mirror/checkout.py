@@ -27,8 +27,8 @@ _UPSTREAMS = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 class Checkout(Source):
     """The repository that a folder with a ``.git`` is a checkout of. Raises ``SettingsError``."""
 
-    def __init__(self, folder: Path, root: str) -> None:
-        super().__init__(root)
+    def __init__(self, folder: Path, root: str, below: str = "") -> None:
+        super().__init__(root, below=below)
         self.folder = folder
         try:
             repository = pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH)

@@ -18,11 +18,13 @@ from paod.model import Commit, TreeChange
 class Source:
     """A repository that can be read. Whoever opens one gives it to ``_read_from``.
 
-    ``root`` is the catalog root in the repository, ``a/b`` or "" for the whole tree.
+    ``root`` is the catalog root in the repository, ``a/b`` or "" for the whole tree. Where it is
+    ``below`` a folder of the repository, paths of changes are from that folder too.
     """
 
-    def __init__(self, root: str, limits: Limits | None = None) -> None:
-        self._root = "/".join(part for part in root.split("/") if part not in ("", ".")).encode()
+    def __init__(self, root: str, limits: Limits | None = None, below: str = "") -> None:
+        self._name = _joined(root)
+        self._root = _joined(f"{below}/{root}")
         self._limits = limits or Limits()
 
     def _read_from(self, repository: pygit2.Repository, shallow: Collection[str] = ()) -> None:
@@ -94,7 +96,7 @@ class Source:
         before = None if old is None else self._root_of(old)
         after = self._root_of(new)
         self._trees.check_size(after)
-        yield from self._trees.changes(before, after, self._root)
+        yield from self._trees.changes(before, after, self._name)
 
     def size(self, oid: str) -> int:
         """Return a file's size in bytes, from its header alone."""
@@ -106,3 +108,7 @@ class Source:
 
     def _root_of(self, commit: str) -> Node | None:
         return self._trees.root(history.tree_of(self._objects, commit), self._root)
+
+
+def _joined(path: str) -> bytes:
+    return "/".join(part for part in path.split("/") if part not in ("", ".")).encode()

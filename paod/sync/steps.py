@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from paod.errors import Blocked
-from paod.mirror import Mirror
+from paod.mirror import Source
 from paod.model import Commit, ExaminedFile, FileState, Step, TreeChange
 from paod.validate import Rules, examine, is_document_path, refuse
 
@@ -25,7 +25,7 @@ class Reader:
     path are not examined again. ``crashing`` are blobs that killed the parser; they are not read.
     """
 
-    mirror: Mirror
+    mirror: Source
     rules: Rules
     known: Mapping[str, FileState]
     crashing: Collection[str]

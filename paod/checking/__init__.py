@@ -1,0 +1,18 @@
+"""CHECK: the same verdict as a sync gives, on files that are being edited.
+
+Composes what the sync composes (``validate``, the fold) over a checkout instead of the mirror, and
+needs no settings, no daemon and no database. Prints nothing.
+"""
+
+from paod.checking.across import folded, problems_across
+from paod.checking.files import documents, examine_all, examine_entry, examine_loose, examine_text
+
+__all__ = [
+    "documents",
+    "examine_all",
+    "examine_entry",
+    "examine_loose",
+    "examine_text",
+    "folded",
+    "problems_across",
+]

@@ -1,0 +1,46 @@
+"""What the documents of a checkout say of each other: folded as a sync folds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from paod.catalog.afresh import UNCOMMITTED, fold_afresh
+from paod.catalog.fold import fold
+from paod.catalog.problems import problems_of
+from paod.model import Catalog, ExaminedFile, Problem, Step
+
+VERSION_RULES = frozenset({"version-conflict", "version-regression"})
+
+
+def folded(examined: Mapping[str, ExaminedFile], base: Catalog | None = None) -> Catalog:
+    """Return the catalog that these files would make: one commit onto ``base``, or onto nothing.
+
+    ``examined`` are all documents of the checkout, by path. Files of the base that are not among
+    them are gone.
+    """
+    if base is None:
+        return fold_afresh(Catalog(), examined)
+    changes: dict[str, ExaminedFile | None] = dict.fromkeys(base.files.keys() - examined.keys())
+    for path, file in examined.items():
+        known = base.files.get(path)
+        if known is None or not file.oid or known.file.oid != file.oid:
+            changes[path] = file
+    return fold(base, [Step(UNCOMMITTED, tuple(sorted(changes.items())))], "warn").catalog
+
+
+def problems_across(catalog: Catalog) -> dict[str, tuple[Problem, ...]]:
+    """Return each file's problems, by path: its own, and those that it has with others.
+
+    What the version rules say is told of files that differ from the base, and of no others: it is
+    too late to mend what was published before.
+    """
+    found = {}
+    for path, state in sorted(catalog.files.items()):
+        is_new = state.commit == UNCOMMITTED.hash
+        found[path] = tuple(
+            replace(problem, commit=None)
+            for problem in problems_of(catalog, path)
+            if is_new or problem.code not in VERSION_RULES
+        )
+    return found

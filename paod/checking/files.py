@@ -1,0 +1,86 @@
+"""Which entries of a checkout are documents, and the verdict on each, by worker processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from paod.checking.crew import Crew, Watcher
+from paod.failpoint import failpoint
+from paod.model import ExaminedFile, Problem
+from paod.validate import Refusal, Rules, examine, is_document_path, parse_text, refuse
+from paod.worktree import WorkEntry, WorkFile, blob_oid, read
+
+EACH = 40
+"""Files for which one more process is worth its start."""
+
+
+def documents(entries: Iterable[WorkEntry], rules: Rules, *, placed: bool) -> list[WorkEntry]:
+    """Return the entries that are to be examined; ``placed``: they lie under the catalog root.
+
+    In no catalog, all YAML files are: what they say is judged, and not where they are.
+    """
+    if not placed:
+        return [entry for entry in entries if entry.path.endswith((".yaml", ".yml"))]
+    return [entry for entry in entries if is_document_path(entry.path, rules, entry.type)]
+
+
+def examine_all(
+    entries: Sequence[WorkEntry], rules: Rules, watcher: Watcher, *, placed: bool
+) -> dict[str, ExaminedFile]:
+    """Examine entries, by path; those that vanish meanwhile are not there."""
+    work = partial(_examined, examine_entry if placed else examine_loose, rules)
+    jobs = max(1, min(len(os.sched_getaffinity(0)), len(entries) // EACH))
+    crew = Crew(work, partial(_given_up, rules), jobs)
+    found = {}
+    for number, (entry, file) in enumerate(crew.results(entries), start=1):
+        watcher(number)
+        if file is not None:
+            found[entry.path] = file
+    return found
+
+
+def examine_entry(found: WorkFile, rules: Rules) -> ExaminedFile:
+    """Return the verdict on what was read from under the catalog root."""
+    path, data, entry = found
+    if data is not None:
+        return examine(path, data, blob_oid(data), rules)
+    return refuse(path, "", "too-large" if entry == "file" else entry, rules)
+
+
+def examine_loose(found: WorkFile, rules: Rules) -> ExaminedFile:
+    """Return the verdict on a YAML file that lies in no catalog."""
+    path, data, entry = found
+    if data is not None:
+        return _loose(path, parse_text(data, rules))
+    code: Refusal = "too-large" if entry == "file" else entry
+    return _loose(path, refuse("", "", code, rules).problems)
+
+
+def _loose(path: str, problems: Iterable[Problem]) -> ExaminedFile:
+    return ExaminedFile("", None, tuple(replace(problem, path=path) for problem in problems))
+
+
+def examine_text(name: str, data: bytes, rules: Rules) -> ExaminedFile:
+    """Return the verdict on a text that is in no file; ``name`` stands for its path."""
+    work = partial(examine_loose, rules=rules)
+    [(_, file)] = Crew(work, partial(_killed, rules=rules), 1).results([(name, data, "file")])
+    return file
+
+
+def _examined(
+    verdict: Callable[[WorkFile, Rules], ExaminedFile], rules: Rules, entry: WorkEntry
+) -> ExaminedFile | None:
+    failpoint(f"in_hand:{entry.path}")
+    found = read(entry, rules.max_file_bytes)
+    return None if found is None else verdict(found, rules)
+
+
+def _given_up(rules: Rules, entry: WorkEntry) -> ExaminedFile:
+    return refuse(entry.path, "", "crashes-parser", rules)
+
+
+def _killed(found: WorkFile, rules: Rules) -> ExaminedFile:
+    return _loose(found[0], refuse("", "", "crashes-parser", rules).problems)
