@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 WORTH_A_BAR = 500
+Value = TypeVar("Value")
 Piece = tuple[str, str | None]
 """A part of a line, and its style where a person reads it (``bold red``), None: none."""
 
@@ -81,6 +82,17 @@ def complain(message: str, hint: str = "") -> None:
         click.echo(line, err=True)
     if hint:
         click.echo(f"  hint: {escape(hint)}", err=True)
+
+
+def progress(values: Iterable[Value], what: str) -> Iterator[Value]:
+    """Pass values on, with a counter on standard error where a person waits."""
+    if not sys.stderr.isatty():
+        yield from values
+        return
+    with waiting(what) as tell:
+        for number, value in enumerate(values, start=1):
+            tell(f"{what} {number:,}")
+            yield value
 
 
 @contextmanager
