@@ -16,6 +16,7 @@ happens, wrapped once at its edge ``from`` the cause, and logged once, at the to
     │   ├── StoreUnavailable   locked, full, gone: retried
     │   └── MigrationError     the database is not ours, or newer than the program
     ├── RequestFailed          another host did not take a request of ours, or did not answer
+    ├── PinRefused             there is no such item or revision to hold
     └── SyncRefused            the commit was read and is not applied
         ├── Rejected           strict policy and an error in the tree
         └── Blocked            the mass-removal guard, or a tree over the limits
@@ -91,6 +92,10 @@ class MigrationError(StoreError):
 
 class RequestFailed(PaodError):
     reason = "RequestFailed"
+
+
+class PinRefused(PaodError):
+    reason = "CannotPin"
 
 
 class SyncRefused(PaodError):

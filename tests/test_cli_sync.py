@@ -148,6 +148,26 @@ def test_rollback_holds_and_resume_lets_go(site: Site) -> None:
     assert site.json("status")["pin"] is None
 
 
+def test_one_item_is_pinned_and_released(site: Site) -> None:
+    site.run("sync")
+    commit = site.origin.write(PATH, NEWER).commit()
+    site.run("sync")
+    pinned = site.read("pin", "postgres-database", "1", "--reason", "it bites")
+    assert pinned == (
+        "postgres-database is served at revision 1 until `paod unpin postgres-database`\n"
+    )
+    assert site.json("sync", "--full")["to_commit"] == commit
+    told = dict(line.split(maxsplit=1) for line in site.read("status").splitlines())
+    assert told["pinned"].startswith("postgres-database at revision 1 (1.0.0) since ")
+    assert told["pinned"].endswith(": it bites; the branch has revision 2 (1.1.0)")
+    assert "has no revision 7" in site.read(
+        "pin", "postgres-database", "7", "--reason", "x", status=1
+    )
+    assert site.json("unpin", "postgres-database")["pin"] is None
+    assert "is not pinned" in site.read("unpin", "postgres-database", status=1)
+    assert site.json("status")["item_pins"] == []
+
+
 def test_a_mass_removal_waits_for_leave(site: Site) -> None:
     files = {
         f"catalog/databases/db-{n}.yaml": POSTGRES.replace("postgres-", f"db-{n}-")

@@ -189,7 +189,7 @@ def test_the_description_is_open_and_revalidated(served):
 
 def test_the_manual_tells_every_endpoint_parameter_and_refusal(description):
     manual = DOCS.read_text("utf-8")
-    told = set(re.findall(r"^### `(GET|POST) (/\S+)`", manual, re.MULTILINE))
+    told = set(re.findall(r"^### `(GET|POST|DELETE) (/\S+)`", manual, re.MULTILINE))
     served = {
         (method.upper(), path)
         for path, methods in description["paths"].items()

@@ -209,6 +209,7 @@ def test_an_item_in_full(tmp_path: Path) -> None:
         "generation": 1,
         "is_active": True,
         "stale": None,
+        "pin": None,
         "created_at": "2026-01-01T00:00:00.000Z",
         "updated_at": "2026-01-01T00:00:00.000Z",
     }

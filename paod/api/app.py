@@ -28,6 +28,7 @@ from paod.api.items import ItemCheck
 from paod.api.openapi import Description
 from paod.api.operation import Resource
 from paod.api.overview import Stats
+from paod.api.pins import ItemPin
 from paod.api.prepared import Cache, Reads
 from paod.api.problems import DocumentCheck, ProblemList
 from paod.api.requests import Resume, Rollback, Sync
@@ -92,6 +93,7 @@ def resources(
         DocumentCheck(settings),
         Rollback(store, waiting),
         Resume(store, waiting),
+        ItemPin(store),
         Stats(store),
         EventList(store),
         EventDetail(store),

@@ -30,6 +30,7 @@ DIFFERENCE: Final = (
     whole("from", "The older revision's number; without it, the one before `to`.", 1, NUMBER_MOST),
     whole("to", "The newer revision's number; without it, the newest.", 1, NUMBER_MOST),
 )
+UNSAID: Final = ("is_active", "stale", "pin")
 NEIGHBOURS: Final = 100
 MOVED: Final = Answer(
     "The name was given up; `Location` leads to its follower.", None, ("Location",)
@@ -122,11 +123,10 @@ class EntryList(EntryReads):
 
     def _row(self, row: Json, filters: EntryFilters) -> Json:
         """Return an entry as lists show it: what is as it should be is not said."""
-        shown = {key: value for key, value in row.items() if key not in ("is_active", "stale")}
+        shown = {key: value for key, value in row.items() if key not in UNSAID}
         if filters.include_inactive:
             shown["is_active"] = row["is_active"]
-        if row["stale"] is not None:
-            shown["stale"] = row["stale"]
+        shown |= {key: row[key] for key in ("stale", "pin") if row[key] is not None}
         return shown | {"href": links.entry(self._kind, row["name"])}
 
 

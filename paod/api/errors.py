@@ -45,6 +45,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "forbidden": Kind(403, "The token does not allow this"),
     "not-found": Kind(404, "There is nothing here"),
     "method-not-allowed": Kind(405, "The method is not allowed here"),
+    "conflict": Kind(409, "It cannot be done as things are"),
     "removed": Kind(410, "It was removed from the catalog"),
     "unknown-generation": Kind(410, "The generation is not one of this catalog"),
     "too-large": Kind(413, "The body is too large"),

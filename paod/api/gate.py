@@ -47,7 +47,7 @@ class Gate:
         """Let a request through to its responder, what it asks for in ``req.context.query``."""
         if req.method not in resource.methods:
             return  # Falcon answers by itself, and tells what is allowed
-        operation = resource.operation
+        operation = resource.operation_of(req.method)
         if operation.needs != "nobody":
             self._admit(req, operation.needs)
         for name, text in params.items():

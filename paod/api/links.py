@@ -26,6 +26,11 @@ def revision(kind: Kind, name: str, number: int) -> str:
     return f"{entry(kind, name)}/versions/{number}"
 
 
+def item_pin(name: str) -> str:
+    """Return the address at which an item is pinned and released."""
+    return f"{ADMIN_CATALOG}/items/{name}/pin"
+
+
 def sync(sync_id: int) -> str:
     """Return the address of one sync."""
     return f"{ADMIN_CATALOG}/syncs/{sync_id}"

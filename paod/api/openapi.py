@@ -72,7 +72,10 @@ def description(resources: Iterable[Resource], *, public_read: bool) -> Json:
 
 def _path(resource: Resource, public_read: bool) -> Json:
     places = [place for name, place in PLACES.items() if f"{{{name}}}" in resource.path]
-    told = {resource.methods[0].lower(): _operation(resource.operation, bool(places), public_read)}
+    told = {
+        method.lower(): _operation(resource.operation_of(method), bool(places), public_read)
+        for method in resource.described
+    }
     parameters = [_parameter(place, "path", required=True) for place in places]
     return told | ({"parameters": parameters} if parameters else {})
 

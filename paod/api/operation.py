@@ -76,11 +76,20 @@ class Operation:
 
 
 class Resource:
-    """A noun of the API: its path, and the one thing that can be done with it, by a POST."""
+    """A noun of the API: its path, and what can be done with it: mostly one thing, by a POST."""
 
     path: str
     operation: Operation
     methods: tuple[str, ...] = ("POST",)
+
+    def operation_of(self, method: str) -> Operation:
+        """Return what one of its methods does; most have one, and a HEAD is a GET."""
+        return self.operation
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The methods that are described, each with an operation of its own."""
+        return self.methods[:1]
 
 
 class Readable(Resource):

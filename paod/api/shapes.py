@@ -34,8 +34,16 @@ STATUS: Final[Shape] = {
     "enum": ["queued", "running", "completed", "failed", "rejected", "blocked", "superseded"]
 }
 
+REASON_GIVEN: Final[Shape] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 500,
+    "pattern": r"^[^\x00-\x1f]*$",
+}
+PIN: Final = record(revision=NUMBER, reason=TEXT, since=TIME)
+
 _ENTRY: Final = record(
-    {"is_active": FLAG, "stale": STALE},
+    {"is_active": FLAG, "stale": STALE, "pin": PIN},
     name=TEXT,
     version=TEXT,
     description=TEXT,
@@ -59,7 +67,12 @@ _DOCUMENT: Final = record(
     versions_href=TEXT,
     diff_href=TEXT,
 )
-_ITEM: Final = _DOCUMENT | {"additionalProperties": True}
+_ITEM: Final = {
+    **_DOCUMENT,
+    "required": [*_DOCUMENT["required"], "pin"],
+    "properties": _DOCUMENT["properties"] | {"pin": or_null(PIN)},
+    "additionalProperties": True,
+}
 _PART: Final = record(
     catalog_item=TEXT,
     range=TEXT,
@@ -69,10 +82,11 @@ _PART: Final = record(
     href=TEXT,
 )
 _BUNDLE: Final = {
-    **_ITEM,
+    **_DOCUMENT,
     "required": [*_DOCUMENT["required"], "resolved", "reasons", "parts"],
     "properties": _DOCUMENT["properties"]
     | {"resolved": FLAG, "reasons": rows(TEXT), "parts": rows(_PART)},
+    "additionalProperties": True,
 }
 _VERSION: Final = record(
     {"document": OPEN},
@@ -96,7 +110,7 @@ _CHANGE: Final = {
     "change": {
         "enum": [
             *("added", "changed", "moved", "renamed", "removed", "restored"),
-            *("stale", "fresh", "resolution"),
+            *("stale", "fresh", "resolution", "pinned", "released"),
         ]
     },
     "version": TEXT,
@@ -217,9 +231,13 @@ SHAPES: Final[dict[str, Shape]] = {
     "rollback-request": record(
         {"allow_mass_removal": ABBREVIATED_HASH},
         commit=ABBREVIATED_HASH,
-        reason={"type": "string", "minLength": 1, "maxLength": 500, "pattern": r"^[^\x00-\x1f]*$"},
+        reason=REASON_GIVEN,
     ),
     "resume-request": record({"allow_mass_removal": ABBREVIATED_HASH}),
+    "pin-request": record(
+        revision={"type": "integer", "minimum": 1, "maximum": 10**15}, reason=REASON_GIVEN
+    ),
+    "item-pin": record(name=TEXT, pin=or_null(PIN), generation=NUMBER, href=TEXT),
     "queued-sync": record(sync_id=NUMBER, status={"const": "queued"}, href=TEXT),
     "sync": _SYNC,
     "sync-list": page("syncs", "sync"),
@@ -240,6 +258,17 @@ SHAPES: Final[dict[str, Shape]] = {
         queued=rows(ref("sync")),
         head=record(**_HEAD_TOLD),
         pin=or_null(record(commit_hash=TEXT, reason=TEXT, since=TIME)),
+        item_pins=rows(
+            record(
+                name=TEXT,
+                revision=NUMBER,
+                version=TEXT,
+                reason=TEXT,
+                since=TIME,
+                branch=record(revision=NUMBER, version=TEXT, is_active=FLAG),
+                href=TEXT,
+            )
+        ),
         stale=FLAG,
         stale_reasons=rows(_REASON),
         next_poll_at=TIME_OR_NULL,

@@ -19,11 +19,13 @@ def standing(store: Store, settings: Settings, now: datetime) -> Json:
         head, last = store.head(), store.last()
         following = store.last_following()
         syncs = {"current": store.current(), "last": last, "queued": store.queue()}
+        pins = store.item_pins()
     reasons = staleness(head, following, settings, now)
     poll = next_poll(head, following, settings)
     return syncs | {
         "head": head_told(head),
         "pin": _pin(head),
+        "item_pins": pins,
         "stale": bool(reasons),
         "stale_reasons": [reason.as_json() for reason in reasons],
         "next_poll_at": None if poll is None else poll.isoformat().replace("+00:00", "Z"),

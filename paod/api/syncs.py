@@ -42,6 +42,9 @@ class SyncStatus(Readable):
             if body[name] is not None:
                 body[name] = show(body[name])
         body["queued"] = [show(sync) for sync in body["queued"]]
+        body["item_pins"] = [
+            pin | {"href": links.entry("item", pin["name"])} for pin in body["item_pins"]
+        ]
         commit = req.context.query["commit"]
         if commit is not None:
             state = self._store.commit_state(commit)

@@ -60,20 +60,34 @@ def _mentions_circle(found: tuple[Problem, ...]) -> bool:
 
 def _resolve(catalog: Catalog, reference: Reference) -> Resolved:
     entry = catalog.entries.get(("item", reference.name))
-    if entry is None or not entry.active:
-        reason = _absence(catalog, reference.name, entry)
-        return Resolved(reference.name, reference.range, None, reason)
-    version = entry.document.version
-    if version_in_range(version, reference.range):
-        return Resolved(reference.name, reference.range, version)
-    reason = f"'{reference.name}' is at version {version}, outside {reference.range}"
-    return Resolved(reference.name, reference.range, None, reason)
+    return resolve(
+        reference.name,
+        reference.range,
+        version=entry.document.version if entry is not None and entry.active else None,
+        follower=catalog.aliases.get(reference.name),
+        removed=entry is not None,
+    )
 
 
-def _absence(catalog: Catalog, name: str, entry: Entry | None) -> str:
-    if name in catalog.aliases:
-        return f"'{name}' is now called '{catalog.aliases[name]}'"
-    if entry is not None:
+def resolve(
+    name: str, wanted: str, *, version: str | None, follower: str | None, removed: bool
+) -> Resolved:
+    """Say what the item of a name comes to for who wants a range of its versions.
+
+    ``version`` is that of the active item, None: there is none; then ``follower`` is the name that
+    was taken in its place, and ``removed`` whether it ever was there.
+    """
+    if version is None:
+        return Resolved(name, wanted, None, _absence(name, follower, removed=removed))
+    if version_in_range(version, wanted):
+        return Resolved(name, wanted, version)
+    return Resolved(name, wanted, None, f"'{name}' is at version {version}, outside {wanted}")
+
+
+def _absence(name: str, follower: str | None, *, removed: bool) -> str:
+    if follower is not None:
+        return f"'{name}' is now called '{follower}'"
+    if removed:
         return f"'{name}' was removed from the catalog"
     return f"there is no item '{name}' in the catalog"
 

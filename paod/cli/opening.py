@@ -1,4 +1,4 @@
-"""The store as commands read it: without a daemon's help, and without writing."""
+"""The store as commands use it: without a daemon's help, and mostly without writing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from paod.store import Store
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Store]:
-    """Open the database for reading; raise PaodError while there is none yet."""
+def opened(settings: Settings, *, read_only: bool = True) -> Iterator[Store]:
+    """Open the database, mostly for reading; raise PaodError while there is none yet."""
     if settings.db_file is not None and not settings.db_file.exists():
         raise PaodError(
             f"nothing has been synced yet: there is no database {settings.db_file}",
             "start `paod serve`, or run `paod sync`",
         )
-    store = open_store(settings, read_only=True)
+    store = open_store(settings, read_only=read_only)
     try:
         yield store
     finally:

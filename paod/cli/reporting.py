@@ -93,6 +93,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         "held",
         f"at {short(pin['commit_hash'])} since {pin['since']}: {pin['reason']}" if pin else None,
     )
+    for one in found["item_pins"]:
+        yield "pinned", _pinned(one)
     yield "stale", "; ".join(reason["message"] for reason in found["stale_reasons"]) or None
     for kind in ("items", "bundles"):
         yield kind, _counts(stats[kind])
@@ -103,6 +105,15 @@ def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "running", f"sync {current['sync_id']} ({current['phase']})" if current else None
     yield "queued", len(found["queued"]) or None
     yield "daemon", "runs" if found["daemon_running"] else "does not run"
+
+
+def _pinned(pin: Mapping[str, Any]) -> str:
+    branch = pin["branch"]
+    there = f"revision {branch['revision']} ({branch['version']})"
+    return (
+        f"{pin['name']} at revision {pin['revision']} ({pin['version']}) since {pin['since']}:"
+        f" {pin['reason']}; the branch {'has ' + there if branch['is_active'] else 'removed it'}"
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -33,6 +33,8 @@ COMMANDS = {
         "hooks",
         "Try the receiver of webhooks: `paod webhook test` calls it as a Git host would.",
     ),
+    "pin": ("pinning", "Serve one revision of an item until it is released."),
+    "unpin": ("pinning", "Serve an item as the branch says again."),
     "token": ("tokens", "Make a token, and the hash that may stand in for it."),
 }
 """Each command's module in this room, and its line in the list of commands."""

@@ -89,7 +89,7 @@ class PlannedEntry:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChange:
-    """One line of the changes feed: the net difference that a sync made to one entry."""
+    """One line of the changes feed: the net difference that a sync, or a pin, made to one entry."""
 
     kind: Kind
     name: str
@@ -103,6 +103,8 @@ class CatalogChange:
         "stale",
         "fresh",
         "resolution",
+        "pinned",
+        "released",
     ]
     version: str
     revision: int

@@ -8,9 +8,11 @@ from typing import Final
 from paod.errors import StoreError
 from paod.failpoint import failpoint
 from paod.model import Commit, Plan, SyncResult
+from paod.store.feed import write_changes
 from paod.store.files import write_files
 from paod.store.head import HeadState, PinChange
 from paod.store.outcome import write_outcome
+from paod.store.overlay import Overlay
 from paod.store.recorded import Recorder
 from paod.store.writing import Writing, write_entries
 
@@ -24,11 +26,6 @@ INSERT INTO catalog_aliases (name, target) VALUES (:name, :target)
 ON CONFLICT (name) DO UPDATE SET target = excluded.target
 """
 _DROP_ALIAS: Final = "DELETE FROM catalog_aliases WHERE name = :name"
-_CHANGE: Final = """
-INSERT INTO catalog_changes (
-    generation, position, kind, name, change, version, revision, renamed_from
-) VALUES (:generation, :position, :kind, :name, :change, :version, :revision, :renamed_from)
-"""
 
 
 class Applying(HeadState):
@@ -62,11 +59,14 @@ class Applying(HeadState):
             now = self._now()
             writing = Writing(sync_id, generation, now, self._source.root)
             write_outcome(self.database, sync_id, result, now, generation)
+            overlay = Overlay(self.database)
+            overlay.lift()
             write_entries(self.database, plan, writing)
             write_files(self.database, plan)
             Recorder(self.database, sync_id, now).applied(plan)
             self._write_aliases(plan.aliases)
-            self._write_changes(plan, generation)
+            changes = overlay.lay(plan.changes, generation, now)
+            write_changes(self.database, changes, generation)
             self._write_head(commit, generation, basis, now)
             self._set_pin(pin)
             if touch_checked:
@@ -88,23 +88,6 @@ class Applying(HeadState):
             self.database.execute_many(_DROP_ALIAS, gone)
         if new:
             self.database.execute_many(_PUT_ALIAS, new)
-
-    def _write_changes(self, plan: Plan, generation: int) -> None:
-        rows = [
-            {
-                "generation": generation,
-                "position": position,
-                "kind": change.kind,
-                "name": change.name,
-                "change": change.change,
-                "version": change.version,
-                "revision": change.revision,
-                "renamed_from": change.renamed_from,
-            }
-            for position, change in enumerate(plan.changes)
-        ]
-        if rows:
-            self.database.execute_many(_CHANGE, rows)
 
     def _write_head(self, commit: Commit | str, generation: int, basis: str, now: str) -> None:
         commit_hash = commit.hash if isinstance(commit, Commit) else commit

@@ -107,6 +107,11 @@ def dump_parts(parts: tuple[Resolved, ...] | None) -> str | None:
     return dump([[part.name, part.range, part.version, part.reason] for part in parts])
 
 
+def parse_parts(text: str | None) -> tuple[Resolved, ...]:
+    """Return what a bundle's parts resolve to, none for None."""
+    return tuple(Resolved(*part) for part in parse(text) or ())
+
+
 def commit_json(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the commit of a row, as readers see it."""
     return {

@@ -19,9 +19,10 @@ from paod.store.words import MAX_WORDS, words_of
 
 _LIST: Final = """
 SELECT id, name, version, description, owner, tags, category, is_active, stale_since,
-       stale_problems
+       stale_problems {pin}
+FROM {entries} {pins}
 """
-_ONE: Final = "SELECT * FROM {entries} WHERE name = :name"
+_ONE: Final = "SELECT * FROM {entries} {pins} WHERE name = :name"
 _FOLLOWER: Final = """
 SELECT target FROM catalog_aliases
 WHERE name = :name AND target IN (SELECT name FROM {entries})
@@ -129,7 +130,7 @@ class Entries(Base):
             clauses.append(clause)
             params |= found
         narrowed = "".join(f" {clause} AND" for clause in clauses)
-        sql = f"{_LIST} FROM {{entries}} WHERE{narrowed} name > :after ORDER BY name LIMIT :limit"
+        sql = f"{_LIST} WHERE{narrowed} name > :after ORDER BY name LIMIT :limit"
         rows = self.database.query(of_kind(kind, sql), params)
         return page(rows, limit, _entry_json, lambda row: row["name"])
 
@@ -166,6 +167,7 @@ def _entry_json(row: Row) -> dict[str, Any]:
         "category": row["category"],
         "is_active": bool(row["is_active"]),
         "stale": _stale_json(row),
+        "pin": _pin_json(row),
     }
 
 
@@ -185,13 +187,23 @@ def _detail_json(kind: Kind, row: Row) -> dict[str, Any]:
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
     }
-    return body | _parts_json(row) if kind == "bundle" else body
+    return body | (_parts_json(row) if kind == "bundle" else {"pin": _pin_json(row)})
 
 
 def _stale_json(row: Row) -> dict[str, Any] | None:
     if row["stale_since"] is None:
         return None
     return {"since_commit": row["stale_since"], "problems": row["stale_problems"]}
+
+
+def _pin_json(row: Row) -> dict[str, Any] | None:
+    if row.get("pin_revision") is None:
+        return None
+    return {
+        "revision": row["pin_revision"],
+        "reason": row["pin_reason"],
+        "since": row["pin_since"],
+    }
 
 
 def _parts_json(row: Row) -> dict[str, Any]:

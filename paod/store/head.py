@@ -17,6 +17,7 @@ SELECT epoch, commit_hash, generation, basis, synced_at, checked_at,
 FROM catalog_head
 """
 _SERVED = "SELECT epoch, generation FROM catalog_head"
+_GENERATION = "UPDATE catalog_head SET generation = generation + 1 RETURNING generation"
 _CHECKED = "UPDATE catalog_head SET checked_at = :now"
 _PIN = """
 UPDATE catalog_head SET pin_commit = :commit, pin_reason = :reason, pin_since = :since
@@ -55,6 +56,10 @@ class HeadState(Base):
         if not rows:
             raise StoreUnavailable("the database is not set up yet")
         return rows[0]
+
+    def _new_generation(self) -> int:
+        """Count one more generation, and return its number."""
+        return int(self.database.query(_GENERATION)[0]["generation"])
 
     def _touch_checked(self) -> None:
         self.database.execute(_CHECKED, {"now": self._now()})

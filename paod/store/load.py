@@ -13,11 +13,12 @@ from paod.model import Catalog, Document, Entry, Identity, Key, Kind, Stored
 from paod.store import codec
 from paod.store.base import Base
 from paod.store.files import read_files
+from paod.store.overlay import branch_rows
 from paod.store.recorded import open_counts
 from paod.store.tables import KINDS, of_kind
 
 _ENTRIES: Final = """
-SELECT name, version, is_active, on_line, revision, source_file_path, source_file_hash,
+SELECT id, name, version, is_active, on_line, revision, source_file_path, source_file_hash,
        content_hash, commit_hash, commit_author, commit_time, commit_subject,
        outline, published, warning, content
 FROM {entries}
@@ -52,7 +53,10 @@ class Loading(Base):
         return Stored(catalog, identities, errors, warnings)
 
     def _entries(self, kind: Kind) -> list[Row]:
-        return self.database.query(of_kind(kind, _ENTRIES))
+        """Return the rows of a kind as the branch has them: the fold knows nothing of pins."""
+        rows = self.database.query(of_kind(kind, _ENTRIES))
+        branch = branch_rows(self.database) if kind == "item" else {}
+        return [row | branch.get(row["id"], {}) for row in rows] if branch else rows
 
 
 def _on_line(rows: list[tuple[Kind, Row]]) -> Iterator[Entry]:

@@ -10,6 +10,7 @@ from paod.store.findings import Findings
 from paod.store.history import History
 from paod.store.load import Loading
 from paod.store.migrate import Schema
+from paod.store.pins import Pins
 from paod.store.retention import Retention
 from paod.store.stats import Stats
 from paod.store.syncs import Syncs
@@ -26,6 +27,7 @@ class Store(
     Findings,
     Stats,
     Crashes,
+    Pins,
     Retention,
 ):
     """What paod keeps: the catalog with its history, the queue, and what happened.

@@ -1,7 +1,8 @@
 """The two kinds of entry and the tables that hold them: one SQL text serves both.
 
 In the store's SQL ``{entries}``, ``{versions}``, ``{tags}`` and ``{entry_id}`` stand for a kind's
-own names. They are put in here, from constants; values only ever go in as parameters.
+own names, ``{pin}`` and ``{pins}`` for the columns and the join of what items alone have: a pin.
+They are put in here, from constants; values only ever go in as parameters.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ _NAMES: Mapping[Kind, Mapping[str, str]] = {
         "{versions}": "catalog_item_versions",
         "{tags}": "catalog_item_tags",
         "{entry_id}": "item_id",
+        "{pin}": ", pin_revision, pin_reason, pin_since",
+        "{pins}": "LEFT JOIN catalog_item_pins ON item_id = id",
     },
     "bundle": {
         "{entries}": "catalog_bundles",
         "{versions}": "catalog_bundle_versions",
         "{tags}": "catalog_bundle_tags",
         "{entry_id}": "bundle_id",
+        "{pin}": "",
+        "{pins}": "",
     },
 }
 

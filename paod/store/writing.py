@@ -124,16 +124,9 @@ def _row(planned: PlannedEntry, catalog: Catalog, writing: Writing) -> dict[str,
 
 def _document_columns(entry: Entry, root: str) -> dict[str, Any]:
     document = entry.document
-    content = orjson.loads(document.content)
-    tags = list(dict.fromkeys(content.get("tags", ())))
-    description = content.get("description", "")
-    bundle = content.get("bundle", {})
-    return {
+    return said_columns(document.name, orjson.loads(document.content)) | {
         "name": document.name,
         "version": document.version,
-        "description": description,
-        "owner": content.get("owner", ""),
-        "tags": codec.dump(tags),
         "category": category_of(entry.path, root),
         "source_file_path": entry.path,
         "source_file_hash": document.source_hash,
@@ -142,19 +135,30 @@ def _document_columns(entry: Entry, root: str) -> dict[str, Any]:
         "commit_author": entry.commit.author,
         "commit_time": entry.commit.time,
         "commit_subject": entry.commit.subject,
-        "search_text": search_text(document.name, description, tags),
+        "content": document.content,
+    }
+
+
+def said_columns(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that tell what a document says of itself, for either kind."""
+    tags = list(dict.fromkeys(content.get("tags", ())))
+    description = content.get("description", "")
+    bundle = content.get("bundle", {})
+    return {
+        "description": description,
+        "owner": content.get("owner", ""),
+        "tags": codec.dump(tags),
+        "search_text": search_text(name, description, tags),
         "presentation": codec.dump_or_none(content.get("presentation")),
         "fulfillment": codec.dump_or_none(content.get("fulfillment")),
         "required_items": codec.dump_or_none(bundle.get("required_items")),
         "optional_items": codec.dump_or_none(bundle.get("optional_items")),
-        "content": document.content,
     }
 
 
 def _write_found_by(
     database: Database, kind: Kind, planned: Sequence[PlannedEntry], rows: Sequence[Row]
 ) -> None:
-    """Write what rows are found by, their tags and words, in place of what it was."""
     ids = _ids(database, kind, [one.entry.document.name for one in planned])
     for new in (True, False):
         chosen = [
@@ -163,9 +167,17 @@ def _write_found_by(
             if (one.row is None) == new
         ]
         if chosen:
-            _write_tags(database, kind, chosen, new=new)
-            found_by = [{"id": row["id"], "search_text": row["search_text"]} for row in chosen]
-            database.index_text(entries_table(kind), found_by, new=new)
+            write_found_by(database, kind, chosen, new=new)
+
+
+def write_found_by(database: Database, kind: Kind, rows: Sequence[Row], *, new: bool) -> None:
+    """Write what rows are found by, their tags and words, in place of what it was.
+
+    Each has its ``id``, ``tags`` and ``search_text``; ``new``: there was nothing.
+    """
+    _write_tags(database, kind, rows, new=new)
+    found_by = [{"id": row["id"], "search_text": row["search_text"]} for row in rows]
+    database.index_text(entries_table(kind), found_by, new=new)
 
 
 def _ids(database: Database, kind: Kind, names: Sequence[str]) -> dict[str, int]:
