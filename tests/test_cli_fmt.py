@@ -86,6 +86,11 @@ def test_keys_go_in_order_with_their_comments_and_texts_are_quoted_alike() -> No
     assert laid_out(AFTER) == AFTER
 
 
+def test_the_last_key_may_have_nothing_after_it() -> None:
+    assert laid_out("name: a\n'n':") == 'name: a\n"n":'
+    assert laid_out("name: a\nx: {'n':}") == "name: a\nx: {'n':}", "as in JSON"
+
+
 def test_windows_line_ends_stay() -> None:
     assert laid_out(BEFORE.replace("\n", "\r\n")) == AFTER.replace("\n", "\r\n")
 

@@ -109,7 +109,7 @@ def _is_text(source: str) -> bool:
 
 def _clings(text: str, end: int) -> bool:
     """Say whether a key's colon touches the value, as in JSON: only quotes keep them apart."""
-    return text[end : end + 1] == ":" and not text[end + 1 : end + 2].isspace()
+    return text[end : end + 1] == ":" and text[end + 1 : end + 2].strip() != ""
 
 
 def _ordered(text: str, root: MappingNode, rank: Rank) -> str:
