@@ -19,7 +19,7 @@ happens, wrapped once at its edge ``from`` the cause, and logged once, at the to
     ├── PinRefused             there is no such item or revision to hold
     └── SyncRefused            the commit was read and is not applied
         ├── Rejected           strict policy and an error in the tree
-        └── Blocked            the mass-removal guard, or a tree over the limits
+        └── Blocked            the mass-removal guard, a tree over the limits, an unsigned head
 """
 
 from __future__ import annotations

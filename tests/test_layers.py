@@ -17,6 +17,7 @@ LEVELS = (
         *("config", "log", "failpoint", "document", "schema", "rules"),
         *("catalog", "webhook", "access", "difference", "mirror", "worktree", "database"),
         "outgoing",
+        "signers",
     },
     {"store", "validate"},
     {"sync"},

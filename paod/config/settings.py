@@ -44,6 +44,7 @@ class Settings:
     sync_memory: int = 2048
     sync_policy: Literal["partial", "strict"] = "partial"
     version_policy: Literal["warn", "enforce"] = "warn"
+    allowed_signers: Path | None = None
     max_removal_percent: float = 20.0
     history_depth: int = 1000
     catalog_root: str = "catalog"

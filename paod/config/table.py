@@ -91,6 +91,7 @@ SETTINGS = (
     Setting("PAO_SYNC_MEMORY", "MiB, 64 to 1048576", _integer(64, 1 << 20), "2048"),
     Setting("PAO_SYNC_POLICY", "partial or strict", _choice("partial", "strict"), "partial"),
     Setting("PAO_VERSION_POLICY", "warn or enforce", _choice("warn", "enforce"), "warn"),
+    Setting("PAO_ALLOWED_SIGNERS", "the path of an SSH allowed-signers file", _PATH),
     Setting("PAO_MAX_REMOVAL_PERCENT", "a percentage, 0 to 100", _number(0, 100), "20"),
     Setting("PAO_HISTORY_DEPTH", "commits, 1 to 1000000", _integer(1, 1_000_000), "1000"),
     Setting("PAO_CATALOG_ROOT", "a folder of the repository", _text(values.as_root), "catalog"),

@@ -13,7 +13,7 @@ from paod.config import Settings
 from paod.daemon.board import Board
 from paod.daemon.child import Death, Lifeline, collect_rarely, fork, limit_memory
 from paod.daemon.instance import is_held
-from paod.daemon.opening import locks_of, open_store, prepare_state, prepare_store
+from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.syncing import Syncing
 from paod.errors import StoreUnavailable
 from paod.model import SyncRequest
@@ -44,6 +44,7 @@ def run_once(
     sync does, where it is done here. Raise StoreUnavailable when it does not end in time. When a
     KeyboardInterrupt ends it, so that nobody waits for the request, it is taken back.
     """
+    check_files(settings)
     prepare_state(settings)
     prepare_store(settings)
     store = open_store(settings)

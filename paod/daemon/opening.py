@@ -8,6 +8,7 @@ from paod.config import Settings
 from paod.daemon.instance import lock_paths
 from paod.database import open_database
 from paod.errors import SettingsError
+from paod.signers import Signers
 from paod.store import Source, Store
 
 
@@ -15,6 +16,12 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     """Open the store that the settings describe; connections are made when they are needed."""
     source = Source(settings.repo_url, settings.repo_branch, settings.catalog_root)
     return Store(open_database(settings.db_url, read_only=read_only), source=source)
+
+
+def check_files(settings: Settings) -> None:
+    """Raise SettingsError for a file that settings name and whose content cannot be used."""
+    if settings.allowed_signers is not None:
+        Signers(settings.allowed_signers).check()
 
 
 def prepare_state(settings: Settings) -> None:

@@ -18,7 +18,7 @@ from paod.daemon.board import Board
 from paod.daemon.child import Death, collect_rarely, limit_memory
 from paod.daemon.instance import Instance
 from paod.daemon.listener import address_of, close_listener, open_listener
-from paod.daemon.opening import locks_of, open_store, prepare_state, prepare_store
+from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.server import ApiServer, serve_until_told
 from paod.daemon.supervisor import Slot, Supervisor
 from paod.daemon.syncing import Syncing
@@ -46,8 +46,9 @@ def serve(
     ends the daemon as SIGTERM does, instead of asking for a sync. ``on_state`` is told ``ready``
     and ``stopping``. Raise AlreadyRunning where another daemon has the state folder or the
     database, MigrationError for a database that is not ours, SettingsError for an address that
-    cannot be had.
+    cannot be had, or a file that cannot be used.
     """
+    check_files(settings)
     prepare_state(settings)
     instance = Instance(locks_of(settings))
     try:

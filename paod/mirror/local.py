@@ -262,6 +262,10 @@ class Mirror(Source):
             )
         return found
 
+    def raw(self, commit: str) -> bytes:
+        """Return a commit's object as it is; libgit2 has checked it against the hash."""
+        return self._objects.read(commit, "commit")
+
     def keep(self, commit: str) -> None:
         """Hold the applied commit alive, whatever becomes of the branch, until another is kept."""
         self._references.keep(commit)

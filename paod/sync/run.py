@@ -16,6 +16,7 @@ from paod.failpoint import failpoint
 from paod.log import event
 from paod.mirror import Mirror
 from paod.model import ClaimedSync, Commit, Folded, Head, Pin, Plan, Stored, SyncRequest, SyncResult
+from paod.signers import Signers
 from paod.store import Store, stamp
 from paod.sync.results import (
     failure,
@@ -115,6 +116,7 @@ def _attempt(job: _Job) -> SyncResult:
         target = _target(job)
     if target is None:
         return _finish(job, no_commits(head), verified=head.commit is None)
+    _trust(job, head, target)
     with job.progress.phase("load"):
         stored = job.shop.memory.at(head, job.shop.store)
     start = _start(job, head, stored, target)
@@ -137,6 +139,20 @@ def _target(job: _Job) -> str | None:
     except PaodError:
         mirror.fetch()
         return mirror.resolve(commit)
+
+
+def _trust(job: _Job, head: Head, target: str) -> None:
+    """Refuse a commit that nobody signed who is trusted, whoever asked for it; raise ``Blocked``.
+
+    It stands for its history: the catalog at a commit is a function of that, signed or not.
+    """
+    file = job.shop.settings.allowed_signers
+    if file is None:
+        return
+    job.progress.route = Route(head.commit, target)
+    with job.progress.phase("verify"):
+        signer = Signers(file).verify(target, job.shop.mirror.raw(target))
+    log.debug("commit %s is signed by %s", target, signer)
 
 
 def _start(job: _Job, head: Head, stored: Stored, target: str) -> _Start:
