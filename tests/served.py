@@ -21,6 +21,7 @@ from paod.database import open_database
 from paod.model import Commit, Pin, Step, SyncRequest, SyncResult
 from paod.store import Store
 from paod.validate import Rules, examine
+from tests.databases import url_in
 
 ADMIN = "an-admin-token"
 READER = "a-read-token"
@@ -111,6 +112,7 @@ class Served:
             {
                 "PAO_REPO_URL": URL,
                 "PAO_STATE_DIR": str(folder),
+                "PAO_DB_URL": url_in(folder),
                 "PAO_ADMIN_TOKEN": ADMIN,
                 "PAO_READ_TOKEN": READER,
                 "PAO_WEBHOOK_SECRET": SECRET,

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paod.model import SyncResult
+from tests.databases import on_each_database
 from tests.served import POSTGRES, Served, bundle, commit_hash, item, problem
+
+pytestmark = on_each_database
 
 SHA = "4f0c" * 10
 

@@ -5,7 +5,10 @@ import time
 
 import pytest
 
+from tests.databases import on_each_database
 from tests.served import ADMIN, POSTGRES, Served, bundle, commit_hash, item, problem
+
+pytestmark = on_each_database
 
 COMPUTE = {"tags": "compute", "owner": "compute-team", "description": "A machine"}
 CATALOG = {
@@ -19,7 +22,7 @@ ITEMS = ["eks", "postgres-database", "vm"]
 
 
 @pytest.fixture(name="served", scope="module")
-def _served(tmp_path_factory):
+def _served(tmp_path_factory, each_database):
     """Return an installation that is only read."""
     served = Served(tmp_path_factory.mktemp("served"))
     served.push(CATALOG)

@@ -5,7 +5,10 @@ from itertools import count
 import pytest
 
 from paod.errors import MigrationError, StoreError, StoreUnavailable
+from tests.databases import on_each_database
 from tests.served import ADMIN, POSTGRES, READER, SECRET, Served, item, problem
+
+pytestmark = on_each_database
 
 READS = ["/catalog/items", "/catalog/bundles", "/catalog/facets", "/catalog/changes"]
 ADMINS = ["/admin/catalog/sync/status", "/admin/catalog/syncs", "/admin/webhooks/events"]

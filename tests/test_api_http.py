@@ -11,7 +11,10 @@ from http.client import HTTPConnection, HTTPResponse
 import pytest
 
 from paod.daemon.server import ApiServer
+from tests.databases import on_each_database
 from tests.served import ADMIN, POSTGRES, URL, Served, item, signed
+
+pytestmark = on_each_database
 
 TOKEN = {"Authorization": f"Bearer {ADMIN}"}
 CHUNKED = {"Transfer-Encoding": "chunked"}
@@ -21,7 +24,7 @@ Connect = Callable[[], HTTPConnection]
 
 
 @pytest.fixture(name="connect", scope="module")
-def _connect(tmp_path_factory):
+def _connect(tmp_path_factory, each_database):
     """Return what connects to a server of this module's own."""
     served = Served(tmp_path_factory.mktemp("served"))
     served.push({POSTGRES: item()})

@@ -17,7 +17,10 @@ from paod.api.waiting import Waiting
 from paod.config import load
 from paod.errors import StoreUnavailable
 from paod.model import Head, Pin, SyncRequest
+from tests.databases import on_each_database
 from tests.store_tools import Syncs, empty_store, ended, item, running
+
+pytestmark = on_each_database
 
 PUSH, LATER_PUSH = SyncRequest("webhook"), SyncRequest("webhook", webhook={"after": "later"})
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

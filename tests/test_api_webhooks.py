@@ -10,7 +10,10 @@ import pytest
 from paod.api.webhooks import MOST_BYTES
 from paod.errors import StoreUnavailable
 from paod.model import SyncResult
+from tests.databases import on_each_database
 from tests.served import URL, Served, problem, signed
+
+pytestmark = on_each_database
 
 SHA = "4f0c" * 10
 GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"

@@ -22,8 +22,11 @@ from paod.database import open_database
 from paod.model import CatalogChange, SyncRequest, SyncResult
 from paod.store import Store
 from paod.webhook import HOSTS
+from tests.databases import on_each_database
 from tests.served import ADMIN, POSTGRES, READER, URL, Served, bundle, item
 from tests.test_api_webhooks import GUID, push
+
+pytestmark = on_each_database
 
 DOCS = Path(__file__).parent.parent / "docs" / "pao-rest-spec.md"
 

@@ -15,6 +15,7 @@ from paod.catalog.fold import fold
 from paod.catalog.plan import plan
 from paod.model import Catalog, Key, Place, Plan, Problem, Step, Stored
 from paod.store import EntryFilters, Found, ProblemFilters, Removed, Renamed, Store
+from tests.databases import on_each_database
 from tests.model import Spec, Tree
 from tests.steps import steps
 from tests.store_tools import (
@@ -32,6 +33,8 @@ from tests.store_tools import (
 )
 from tests.test_fold_properties import histories
 
+pytestmark = on_each_database
+
 ALL = EntryFilters(include_inactive=True)
 
 
@@ -43,7 +46,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory, each_database: str) -> Path:
     folder = tmp_path_factory.mktemp("template")
     empty_store(folder).close()
     return folder / "paod.db"

@@ -11,7 +11,10 @@ import pytest
 
 from paod.model import Problem, SyncRequest
 from paod.store import Delivery, ProblemFilters, Received, Store
+from tests.databases import on_each_database
 from tests.store_tools import Clock, Syncs, empty_store, ended, item, running
+
+pytestmark = on_each_database
 
 HOOK = SyncRequest("webhook", webhook={"ref": "refs/heads/main"})
 PUSH = Delivery("d-1", "push", "accepted", commit="a" * 40, payload={"ref": "refs/heads/main"})

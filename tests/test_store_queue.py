@@ -24,6 +24,7 @@ from paod.model import (
 )
 from paod.store import Store
 from paod.store.queue import MAX_QUEUED
+from tests.databases import on_each_database
 from tests.store_tools import (
     Clock,
     Syncs,
@@ -34,6 +35,8 @@ from tests.store_tools import (
     result_of,
     running,
 )
+
+pytestmark = on_each_database
 
 POLL = SyncRequest("schedule")
 HOOK = SyncRequest("webhook", webhook={"ref": "refs/heads/main", "after": "a" * 40})
@@ -57,7 +60,7 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory, each_database: str) -> Path:
     folder = tmp_path_factory.mktemp("template")
     empty_store(folder).close()
     return folder / "paod.db"

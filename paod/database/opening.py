@@ -11,16 +11,36 @@ from paod.errors import StoreError
 SQLITE_PREFIX = "sqlite:///"
 
 
-def open_database(url: str, *, read_only: bool = False) -> Database:
+POSTGRES_PREFIXES = ("postgresql://", "postgres://")
+POOL_SIZE = 8
+
+
+def open_database(
+    url: str, *, read_only: bool = False, pool_size: int = POOL_SIZE, instance: str = ""
+) -> Database:
     """Return the database that a URL names; nothing is connected or made yet.
 
     ``sqlite:///relative.db`` is relative to the working directory, ``sqlite:////var/lib/x.db``
-    absolute. The path is taken as it is written, without percent-decoding.
+    absolute. The path is taken as it is written, without percent-decoding. ``postgresql://…`` is
+    as libpq reads it; ``pool_size`` bounds its connections a process, ``instance`` names this one.
     """
+    if url.startswith(POSTGRES_PREFIXES):
+        return _open_postgres(url, read_only=read_only, pool_size=pool_size, instance=instance)
     path = url.removeprefix(SQLITE_PREFIX)
     if path == url or not path or path == ":memory:":
         raise StoreError(
             "the database URL is of no kind that this paod knows",
-            "set PAO_DB_URL to sqlite:///<path of a file>",
+            "set PAO_DB_URL to sqlite:///<path of a file> or postgresql://…",
         )
     return SQLiteDatabase(Path(path), read_only=read_only)
+
+
+def _open_postgres(url: str, *, read_only: bool, pool_size: int, instance: str) -> Database:
+    """Import the driver only where it is needed: it is an extra."""
+    try:
+        from paod.database.postgres import PostgresDatabase
+    except ImportError as error:
+        raise StoreError(
+            f"the driver of PostgreSQL cannot be loaded ({error})", "pip install 'paod[postgres]'"
+        ) from error
+    return PostgresDatabase(url, read_only=read_only, pool_size=pool_size, instance=instance)

@@ -92,7 +92,16 @@ class Database(Protocol):
     def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:
         """Try for up to ``wait`` seconds to be the one that syncs; the value says whether it is.
 
-        The lock belongs to the process and ends with it, however it ends.
+        The lock belongs to the process and ends with it, however it ends. A database that several
+        machines share keeps it between two blocks, and inside of one lets the thread read and
+        write over the connection that holds it: a lock that is lost ends what was under way.
+        """
+        ...
+
+    def sync_holder(self) -> tuple[str, str] | None:
+        """Return the instance that holds the sync lock now and since when; None: nobody, it seems.
+
+        Only a database that several machines share knows; elsewhere it is always None.
         """
         ...
 

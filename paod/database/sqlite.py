@@ -34,6 +34,7 @@ DEAF_PAUSE = 1.0
 _READING = ("SELECT", "WITH", "PRAGMA")
 _TYPES = {
     "id": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "reference": "INTEGER",
     "json": "TEXT",
     "timestamp": "TEXT",
     "boolean": "INTEGER",
@@ -146,6 +147,9 @@ class SQLiteDatabase:
 
     def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:
         return file_lock(self.path.with_name(f"{self.path.name}-lock"), wait)
+
+    def sync_holder(self) -> tuple[str, str] | None:
+        return None
 
     def wake(self) -> None:
         listener = self._session().listener if self._has_session() else None

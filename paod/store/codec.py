@@ -15,8 +15,8 @@ from paod.model import CatalogChange, Commit, Document, Kind, Place, Problem, Re
 
 
 def dump(value: Any) -> str:
-    """Return a value as compact JSON text."""
-    return orjson.dumps(value).decode()
+    """Return a value as compact JSON text, keys sorted: PostgreSQL keeps no other order of them."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def dump_or_none(value: Any) -> str | None:

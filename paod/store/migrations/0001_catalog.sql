@@ -51,7 +51,7 @@ CREATE INDEX catalog_items_by_category ON catalog_items (category, is_active, na
 CREATE INDEX catalog_items_by_owner ON catalog_items (owner, is_active, name);
 
 CREATE TABLE catalog_item_tags (
-    item_id INTEGER NOT NULL REFERENCES catalog_items (id),
+    item_id {reference} NOT NULL REFERENCES catalog_items (id),
     tag {text_c} NOT NULL,
     PRIMARY KEY (item_id, tag)
 );
@@ -59,7 +59,7 @@ CREATE INDEX catalog_item_tags_by_tag ON catalog_item_tags (tag, item_id);
 
 CREATE TABLE catalog_item_versions (
     id {id},
-    item_id INTEGER NOT NULL REFERENCES catalog_items (id),
+    item_id {reference} NOT NULL REFERENCES catalog_items (id),
     revision INTEGER NOT NULL,
     change TEXT NOT NULL,
     name {text_c} NOT NULL,
@@ -74,7 +74,7 @@ CREATE TABLE catalog_item_versions (
     commit_time TEXT NOT NULL,
     commit_subject TEXT NOT NULL,
     generation INTEGER NOT NULL,
-    sync_id INTEGER NOT NULL,
+    sync_id {reference} NOT NULL,
     created_at {timestamp} NOT NULL,
     content TEXT NOT NULL,
     UNIQUE (item_id, revision)
@@ -120,7 +120,7 @@ CREATE INDEX catalog_bundles_by_category ON catalog_bundles (category, is_active
 CREATE INDEX catalog_bundles_by_owner ON catalog_bundles (owner, is_active, name);
 
 CREATE TABLE catalog_bundle_tags (
-    bundle_id INTEGER NOT NULL REFERENCES catalog_bundles (id),
+    bundle_id {reference} NOT NULL REFERENCES catalog_bundles (id),
     tag {text_c} NOT NULL,
     PRIMARY KEY (bundle_id, tag)
 );
@@ -128,7 +128,7 @@ CREATE INDEX catalog_bundle_tags_by_tag ON catalog_bundle_tags (tag, bundle_id);
 
 CREATE TABLE catalog_bundle_versions (
     id {id},
-    bundle_id INTEGER NOT NULL REFERENCES catalog_bundles (id),
+    bundle_id {reference} NOT NULL REFERENCES catalog_bundles (id),
     revision INTEGER NOT NULL,
     change TEXT NOT NULL,
     name {text_c} NOT NULL,
@@ -143,7 +143,7 @@ CREATE TABLE catalog_bundle_versions (
     commit_time TEXT NOT NULL,
     commit_subject TEXT NOT NULL,
     generation INTEGER NOT NULL,
-    sync_id INTEGER NOT NULL,
+    sync_id {reference} NOT NULL,
     created_at {timestamp} NOT NULL,
     content TEXT NOT NULL,
     UNIQUE (bundle_id, revision)

@@ -15,7 +15,7 @@ CREATE TABLE catalog_sync_status (
     allow_mass_removal TEXT,
     pin TEXT,
     pin_reason TEXT NOT NULL,
-    queue_place INTEGER,
+    queue_place {reference},
     phase TEXT,
     requested_at {timestamp} NOT NULL,
     sync_started_at {timestamp},
@@ -33,7 +33,7 @@ CREATE TABLE catalog_sync_status (
     bundles_removed INTEGER NOT NULL,
     problems INTEGER NOT NULL,
     generation INTEGER,
-    superseded_by INTEGER,
+    superseded_by {reference},
     timings {json} NOT NULL,
     changes {json}
 );
@@ -57,8 +57,8 @@ CREATE TABLE catalog_validation_errors (
     rejected {boolean} NOT NULL,
     first_seen_at {timestamp} NOT NULL,
     resolved_at {timestamp},
-    sync_id INTEGER NOT NULL,
-    resolved_by_sync_id INTEGER
+    sync_id {reference} NOT NULL,
+    resolved_by_sync_id {reference}
 );
 CREATE INDEX catalog_validation_errors_by_path ON catalog_validation_errors (status, path);
 CREATE INDEX catalog_validation_errors_by_end ON catalog_validation_errors (resolved_at);
@@ -74,7 +74,7 @@ CREATE TABLE webhook_events (
     attempts INTEGER NOT NULL,
     received_at {timestamp} NOT NULL,
     last_received_at {timestamp} NOT NULL,
-    sync_id INTEGER
+    sync_id {reference}
 );
 CREATE INDEX webhook_events_by_commit ON webhook_events (commit_hash, id);
 CREATE INDEX webhook_events_by_sync ON webhook_events (sync_id);

@@ -1,0 +1,74 @@
+"""PostgreSQL's errors in the program's own terms: what happened, and what the operator can do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+
+from paod.errors import StoreError, StoreUnavailable
+
+# The classes of SQLSTATE and single codes (https://www.postgresql.org/docs/current/errcodes-appendix.html)
+# after which waiting may help; an error without any comes from the network or from libpq.
+_PASSING: Final[tuple[tuple[str, str, str, str], ...]] = (
+    (
+        "53100",
+        "StorageFull",
+        "the database server has no room left",
+        "free some space on its disk; nothing was half written, and paod goes on by itself",
+    ),
+    (
+        "53300",
+        "StoreUnavailable",
+        "the database server takes no more connections",
+        "raise its max_connections, or lower PAO_DB_POOL_SIZE and PAO_API_WORKERS",
+    ),
+    (
+        "25006",
+        "StorageReadOnly",
+        "the database server cannot be written now",
+        "see that the name in PAO_DB_URL leads to the primary; it is tried again",
+    ),
+    (
+        "55P03",
+        "StoreUnavailable",
+        "another session holds a lock for too long",
+        "see pg_stat_activity for who it is; it is tried again",
+    ),
+    ("57014", "StoreUnavailable", "a statement took too long", "it is tried again"),
+    (
+        "28",
+        "StoreUnavailable",
+        "the database server refuses the role or its password",
+        "see to the user and password of PAO_DB_URL, and to pg_hba.conf",
+    ),
+    (
+        "3D000",
+        "StoreUnavailable",
+        "the database server has no database of that name",
+        "make it (CREATE DATABASE), or see to the name in PAO_DB_URL",
+    ),
+)
+_PASSING_CLASSES: Final = ("08", "25P03", "40", "53", "57", "58")
+
+
+def translated(error: Exception) -> StoreError:
+    """Return the error to raise in place of a driver's, ``from`` it."""
+    text = _first_line(error)
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and state is None:
+        return StoreUnavailable(
+            f"the database server cannot be reached ({text})",
+            "see that it runs, and to host and port of PAO_DB_URL; it is tried again",
+        )
+    for code, reason, message, hint in _PASSING:
+        if (state or "").startswith(code):
+            return StoreUnavailable(f"{message} ({text})", hint, reason=reason)
+    if (state or "").startswith(_PASSING_CLASSES):
+        return StoreUnavailable(f"the database server ended it ({text})", "it is tried again")
+    return StoreError(f"the database refused a statement ({text})")
+
+
+def _first_line(error: Exception) -> str:
+    """Return what was said, without the statement that psycopg and the server quote below it."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,115 @@
+"""A throw-away PostgreSQL server for the tests, from Debian's ``postgresql`` package.
+
+Each test process starts one when it first needs it; it ends with that process, however that ends.
+Nothing of it is to last, so it never waits for the disk.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+FOLDERS = ("/usr/lib/postgresql", "/usr/local/lib/postgresql")
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+}
+
+
+def program(name: str) -> str:
+    """Return the path of one of the server's programs."""
+    beside = [path for folder in FOLDERS for path in sorted(Path(folder).glob(f"*/bin/{name}"))]
+    found = shutil.which(name) or (str(beside[-1]) if beside else None)
+    assert found, f"no {name} here: apt-get install postgresql (.ci/run does it)"
+    return found
+
+
+class Server:
+    """A server of its own in a folder, reached over a unix socket, with trust for everyone."""
+
+    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self._settings = SETTINGS | (settings or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as_server = ["setpriv", "--pdeathsig", "INT"]
+        if os.geteuid() == 0:  # the server refuses to run as root
+            self._as_server += ["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+            shutil.chown(folder, "postgres", "postgres")
+        command = [program("initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust"]
+        command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        subprocess.run(self._as_server + command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        self.start()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def url(self, schema: str | None = None, database: str = "postgres") -> str:
+        """Return the URL of a database; with a schema, of a catalog that lives in it."""
+        options = "" if schema is None else f"&options={quote(f'-csearch_path={schema}')}"
+        folder = quote(str(self.folder), safe="")
+        return f"postgresql://postgres@/{database}?host={folder}{options}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [program("postgres"), "-D", str(self.data), "-k", str(self.folder)]
+        for name, value in self._settings.items():
+            command += ["-c", f"{name}={value}"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._as_server + command, stdout=log, stderr=log, cwd="/"
+            )
+        end = time.monotonic() + 30
+        while not self._answers():
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < end, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT as ``pg_ctl -m fast`` does, SIGQUIT as ``-m immediate``."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=30)
+            self._process = None
+
+    def execute(self, sql: str) -> list[tuple[object, ...]]:
+        """Run one statement as its administrator."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@functools.cache
+def shared_server() -> Server:
+    """Return this process's server, for tests that leave it as it is."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    server = Server(folder)
+
+    def end() -> None:
+        server.stop(signal.SIGQUIT)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(end)
+    return server
