@@ -53,6 +53,7 @@ setup(
     extras_require={
         "postgres": ["psycopg[binary,pool]>=3.2"],
         "test": [
+            "psycopg[binary,pool]>=3.2",
             "pytest>=9.0",
             "pytest-xdist>=3.8",
             "pytest-timeout>=2.4",

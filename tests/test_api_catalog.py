@@ -429,3 +429,25 @@ def test_a_comment_changes_nothing_that_is_read(fresh):
     fresh.push({"catalog/compute/vm.yaml": "# note\n" + CATALOG["catalog/compute/vm.yaml"]})
     headers = {"If-None-Match": before.headers["etag"]}
     assert fresh.get("/catalog/items/vm", ADMIN, headers=headers).status_code == 304
+
+
+def test_who_asks_for_a_generation_reads_nothing_older(fresh):
+    generation = fresh.store.head().generation
+    plain = fresh.get("/catalog/items")
+    asked = fresh.get(f"/catalog/items?min_generation={generation}")
+    assert asked.headers["etag"] == plain.headers["etag"]
+    writer = threading.Timer(0.2, lambda: fresh.push({POSTGRES: item(description="Newer")}))
+    writer.start()
+    found = fresh.get(f"/catalog/items/postgres-database?min_generation={generation + 1}")
+    writer.join()
+    assert found.json["description"] == "Newer"
+
+
+def test_a_generation_that_does_not_come_is_a_503_to_be_tried_again(tmp_path):
+    served = Served(tmp_path, clock=iter(range(0, 100_000, 10)).__next__)
+    for path in ("/catalog/items", "/catalog/facets", "/catalog/changes"):
+        refused = served.get(f"{path}?min_generation=7")
+        body = problem(refused, 503, "not-yet")
+        assert "generation 7" in body["detail"]
+        assert refused.headers["retry-after"] == "1"
+    served.store.close()

@@ -34,6 +34,8 @@ ALLOWED = {
     "sqlite_utils": {"database"},
     "pysqlite3": {"database"},
     "sqlite3": {"database"},
+    "psycopg": {"database"},
+    "psycopg_pool": {"database"},
     "falcon": {"api"},
     "urllib3": {"outgoing"},
     "waitress": {"daemon"},

@@ -76,8 +76,8 @@ def resources(
     now: Callable[[], datetime],
 ) -> list[Resource]:
     """Return all that is served, in the order of its description."""
-    reads = Reads(store, Cache())
     waiting = Waiting(store.database.wait, stopping, clock)
+    reads = Reads(store, Cache(), waiting)
     openapi = Description()
     found: list[Resource] = [
         *(kind(noun, store, reads) for noun in KINDS for kind in ENTRY_RESOURCES),

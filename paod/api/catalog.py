@@ -11,7 +11,16 @@ from paod.api import links
 from paod.api.errors import Refusal
 from paod.api.operation import Answer, Operation, Readable
 from paod.api.paging import walk_of
-from paod.api.parameters import CURSOR, LIMIT, NUMBER_MOST, choice, matching, wait, whole
+from paod.api.parameters import (
+    CURSOR,
+    LIMIT,
+    MIN_GENERATION,
+    NUMBER_MOST,
+    choice,
+    matching,
+    wait,
+    whole,
+)
 from paod.api.prepared import Reads
 from paod.api.waiting import Waiting
 from paod.model import Head
@@ -30,7 +39,7 @@ class Facets(Readable):
         "Count items by category, owner and tag",
         "read",
         {200: Answer("Each with its count.", "facets", ("ETag",)), 304: NOT_MODIFIED},
-        (choice("kind", "What is counted.", ("item", "bundle"), "item"),),
+        (choice("kind", "What is counted.", ("item", "bundle"), "item"), MIN_GENERATION),
     )
 
     def __init__(self, store: Store, reads: Reads) -> None:
@@ -63,6 +72,7 @@ class Changes(Readable):
             wait("Seconds to wait for news where there is none."),
             LIMIT,
             CURSOR,
+            MIN_GENERATION,
         ),
         refuses=(410,),
     )
@@ -75,6 +85,7 @@ class Changes(Readable):
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with what changed, waiting for it if asked to."""
         query = req.context.query
+        self._reads.catch_up(req)
         self._check(self._store.head(), query)
         if query["wait"]:
             self._waiting.until(lambda: self._news(query["since"]), query["wait"])

@@ -10,7 +10,16 @@ from paod.api import links
 from paod.api.errors import Refusal
 from paod.api.operation import Answer, Operation, Readable
 from paod.api.paging import walk_of
-from paod.api.parameters import CURSOR, LIMIT, NUMBER_MOST, flag, text, whole, words
+from paod.api.parameters import (
+    CURSOR,
+    LIMIT,
+    MIN_GENERATION,
+    NUMBER_MOST,
+    flag,
+    text,
+    whole,
+    words,
+)
 from paod.api.prepared import Reads
 from paod.difference import differences
 from paod.finding import nearest
@@ -107,7 +116,7 @@ class EntryList(EntryReads):
         super().__init__(kind, store, reads)
         self.path = links.entries(kind)
         answers = self._answers(f"One page of {kind}s, in byte order of `name`.", f"{kind}-list")
-        query = (*FILTERS, LIMIT, CURSOR)
+        query = (*FILTERS, LIMIT, CURSOR, MIN_GENERATION)
         self.operation = Operation(f"List {kind}s", "read", answers, query)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
@@ -138,7 +147,8 @@ class EntryDetail(EntryReads):
         self.path = f"{links.entries(kind)}/{{name}}"
         about = "The document, with what paod knows of it."
         answers = self._answers(about, kind) | {308: MOVED}
-        self.operation = Operation(f"Get one {kind}", "read", answers, refuses=(404, 410))
+        summary = f"Get one {kind}"
+        self.operation = Operation(summary, "read", answers, (MIN_GENERATION,), refuses=(404, 410))
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with the document."""
@@ -166,7 +176,8 @@ class EntryVersions(EntryReads):
         about = "One page of revisions, newest first. What was removed keeps its history."
         answers = self._answers(about, "version-list") | {308: MOVED}
         summary = f"List one {kind}'s revisions"
-        self.operation = Operation(summary, "read", answers, (LIMIT, CURSOR), refuses=(404,))
+        query = (LIMIT, CURSOR, MIN_GENERATION)
+        self.operation = Operation(summary, "read", answers, query, refuses=(404,))
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with one page."""
@@ -190,7 +201,7 @@ class EntryRevision(EntryReads):
         self.path = f"{links.entries(kind)}/{{name}}/versions/{{revision}}"
         answers = self._answers("The revision in full.", "version") | {308: MOVED}
         summary = f"Get one revision of one {kind}"
-        self.operation = Operation(summary, "read", answers, refuses=(404,))
+        self.operation = Operation(summary, "read", answers, (MIN_GENERATION,), refuses=(404,))
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with the revision."""
@@ -212,7 +223,8 @@ class EntryDifference(EntryReads):
         self.path = f"{links.entries(kind)}/{{name}}/diff"
         answers = self._answers("What differs, key by key.", "difference") | {308: MOVED}
         summary = f"Compare two revisions of one {kind}"
-        self.operation = Operation(summary, "read", answers, DIFFERENCE, refuses=(404,))
+        query = (*DIFFERENCE, MIN_GENERATION)
+        self.operation = Operation(summary, "read", answers, query, refuses=(404,))
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with the differences."""

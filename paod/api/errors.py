@@ -54,6 +54,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too-many-requests": Kind(429, "Too many requests"),
     "internal": Kind(500, "Something went wrong in here"),
     "store-unavailable": Kind(503, "The database cannot be used now"),
+    "not-yet": Kind(503, "The catalog is not there yet"),
     "settings-unavailable": Kind(503, "A secret of the settings cannot be read now"),
     "webhooks-off": Kind(503, "Webhooks are not set up"),
 }

@@ -63,7 +63,14 @@ class Health(Readable):
             **head_told(head),
             "stale": bool(reasons),
             "pinned": head.pin is not None,
+            "leader": self._led(),
         }
+
+    def _led(self) -> bool | None:
+        """Whether some machine syncs now; None: this one has the database to itself."""
+        if not self._store.database.shared:
+            return None
+        return self._store.database.sync_holder() is not None
 
     def _unavailable(self, reasons: list[Reason]) -> Json:
         return self._body("unavailable", reasons)

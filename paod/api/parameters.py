@@ -106,6 +106,14 @@ FULL_COMMIT: Final = matching(
 )
 
 
+MIN_GENERATION: Final = whole(
+    "min_generation",
+    "Answer only with a catalog of this generation or a newer one; waits for it a few seconds.",
+    0,
+    NUMBER_MOST,
+)
+
+
 def wait(about: str) -> Parameter:
     """Seconds for which an answer may be held back."""
     return whole("wait", about, 0, WAIT_MOST, 0)

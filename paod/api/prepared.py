@@ -15,12 +15,17 @@ from typing import Any, Final
 import falcon
 import orjson
 
+from paod.api.errors import Refusal
+from paod.api.waiting import Waiting
 from paod.model import Head
 from paod.store import Store
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 OVERHEAD_BYTES: Final = 1024
 """What an entry of the cache costs beside its body, roughly."""
+CATCH_UP_SECONDS: Final = 5.0
+"""For which an answer waits for a generation that is not there yet."""
+CATCH_UP_RETRY: Final = 1
 REVALIDATE: Final = "private, no-cache"
 """Anyone who may read may keep a copy, and asks each time whether it is still good."""
 
@@ -73,14 +78,32 @@ def _cost(answer: Prepared) -> int:
 class Reads:
     """Answers the requests that read the catalog."""
 
-    def __init__(self, store: Store, cache: Cache) -> None:
+    def __init__(self, store: Store, cache: Cache, waiting: Waiting) -> None:
         self._store = store
         self._cache = cache
+        self._waiting = waiting
+
+    def catch_up(self, req: falcon.Request) -> None:
+        """Wait a few seconds for the generation that a request asks for at least.
+
+        A client that knows of a generation from elsewhere reads nothing older with it. Raises a
+        refusal to be tried again when it does not come.
+        """
+        wanted = req.context.query.pop("min_generation", None)
+        if wanted is None:
+            return
+        if self._waiting.until(lambda: self._has(wanted), CATCH_UP_SECONDS) is None:
+            detail = f"the catalog has not come to generation {wanted} yet"
+            raise Refusal("not-yet", detail, {"Retry-After": str(CATCH_UP_RETRY)})
+
+    def _has(self, generation: int) -> bool | None:
+        return self._store.served()[1] >= generation or None
 
     def answer(
         self, req: falcon.Request, resp: falcon.Response, make: Callable[[Head], Any]
     ) -> None:
         """Answer a request with what ``make`` returns, made once a generation."""
+        self.catch_up(req)
         generation = self._store.served()
         key = (req.path, tuple(req.context.query.values()))
         prepared = self._cache.get(generation, key)

@@ -269,6 +269,7 @@ SHAPES: Final[dict[str, Shape]] = {
                 href=TEXT,
             )
         ),
+        leader=or_null(record(instance=TEXT, since=TIME)),
         stale=FLAG,
         stale_reasons=rows(_REASON),
         next_poll_at=TIME_OR_NULL,
@@ -302,7 +303,7 @@ SHAPES: Final[dict[str, Shape]] = {
     ),
     "event-list": page("events", "event"),
     "health": record(
-        {**_HEAD_TOLD, "stale": FLAG, "pinned": FLAG},
+        {**_HEAD_TOLD, "stale": FLAG, "pinned": FLAG, "leader": {"type": ["boolean", "null"]}},
         status={"enum": ["ok", "degraded", "unavailable"]},
         reasons=rows(_REASON),
         version=TEXT,

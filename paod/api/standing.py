@@ -22,10 +22,12 @@ def standing(store: Store, settings: Settings, now: datetime) -> Json:
         pins = store.item_pins()
     reasons = staleness(head, following, settings, now)
     poll = next_poll(head, following, settings)
+    leader = store.database.sync_holder()
     return syncs | {
         "head": head_told(head),
         "pin": _pin(head),
         "item_pins": pins,
+        "leader": None if leader is None else {"instance": leader[0], "since": leader[1]},
         "stale": bool(reasons),
         "stale_reasons": [reason.as_json() for reason in reasons],
         "next_poll_at": None if poll is None else poll.isoformat().replace("+00:00", "Z"),

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 FORMS = "https://host/path, ssh://user@host/path, user@host:path, file:///path or a local path"
 
@@ -55,6 +55,14 @@ def redact_url(text: str) -> str:
     """Return a URL, well-formed or not, without anything that could be a secret."""
     text = _USERINFO.sub("***@", text)
     return re.sub(r"[?#].*", "", text, flags=re.DOTALL)
+
+
+def passwords_of(url: str) -> list[str]:
+    """Return the passwords in a URL, as they are written and as they are meant."""
+    parts = urlsplit(url)
+    query = [value for key, value in parse_qsl(parts.query) if key.endswith("password")]
+    written = [parts.password] if parts.password else []
+    return [*written, *map(unquote, written), *query]
 
 
 def _without_scheme(text: str) -> RemoteUrl:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from paod.config.remote_url import redact_url
+from paod.config.remote_url import passwords_of, redact_url
 from paod.config.secret import Secret
 from paod.config.table import BY_NAME, PREFIX
 from paod.config.values import Rate
@@ -55,6 +56,8 @@ class Settings:
     admin_token: Secret | None = None
     read_token: Secret | None = None
     public_read: bool = False
+    db_pool_size: int = 8
+    instance: str | None = None
     listen: str = "127.0.0.1:8080"
     api_workers: int = 1
     trusted_proxy: str | None = None
@@ -69,6 +72,11 @@ class Settings:
     def admin_token_file(self) -> Path:
         """Where the first start writes the token it makes, when none is set."""
         return self.state_dir / "admin-token"
+
+    @property
+    def instance_name(self) -> str:
+        """What status and logs call this machine."""
+        return self.instance or socket.gethostname()[:48]
 
     @property
     def mirror_dir(self) -> Path:
@@ -93,8 +101,7 @@ class Settings:
             if isinstance(value, Secret):
                 found += _present(value)
         for url in (self.repo_proxy, self.db_url):
-            password = urlsplit(url).password if url else None
-            found += [password, unquote(password)] if password else []
+            found += passwords_of(url) if url else []
         if self.alert_url:
             found.append(urlsplit(self.alert_url).path.strip("/"))
         return tuple(value for value in found if value)

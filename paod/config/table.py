@@ -118,6 +118,12 @@ SETTINGS = (
         "sqlite:///<state>/paod.db",
         hides=True,
     ),
+    Setting("PAO_DB_POOL_SIZE", "connections, 1 to 1000", _integer(1, 1000), "8"),
+    Setting(
+        "PAO_INSTANCE",
+        "a name of up to 48 letters, digits, dots and hyphens",
+        _text(values.as_instance),
+    ),
     Setting("PAO_STATE_DIR", "a folder", _PATH, "$STATE_DIRECTORY, else ~/.local/state/paod"),
     Setting(
         "PAO_LISTEN",

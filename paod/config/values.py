@@ -150,6 +150,12 @@ def as_http_url(value: Any) -> Any:
     return value if fits and not re.search(r"[\x00-\x20\x7f]", value) else None
 
 
+def as_instance(value: Any) -> Any:
+    """Read the name of a machine, as status and logs are to call it."""
+    fits = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,47}", value)
+    return value if fits or not isinstance(value, str) else None
+
+
 def as_database_url(value: Any) -> Any:
     """Read ``sqlite:///path`` or ``postgresql://…``."""
     if not isinstance(value, str):

@@ -15,7 +15,13 @@ from paod.store import Source, Store
 def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     """Open the store that the settings describe; connections are made when they are needed."""
     source = Source(settings.repo_url, settings.repo_branch, settings.catalog_root)
-    return Store(open_database(settings.db_url, read_only=read_only), source=source)
+    database = open_database(
+        settings.db_url,
+        read_only=read_only,
+        pool_size=settings.db_pool_size,
+        instance=settings.instance_name,
+    )
+    return Store(database, source=source)
 
 
 def check_files(settings: Settings) -> None:

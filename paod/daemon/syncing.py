@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from paod.config import Settings
 from paod.daemon.backoff import rest_after
 from paod.daemon.board import Board
 from paod.daemon.child import Death
-from paod.errors import StoreError
+from paod.errors import StoreError, StoreUnavailable
 from paod.failpoint import failpoint
 from paod.mirror import Mirror
 from paod.model import ClaimedSync, SyncResult
@@ -58,6 +58,9 @@ class Syncing:
         self._death = death
         self._memory = Memory()
         self._ready = False
+        self._mine: bool | None = None
+        self._unknown: int | None = None
+        """A sync that was lost in its COMMIT: nobody told this process whether it was applied."""
         self._sync_ends = float("inf")
         self._mirror: Mirror | None = None
 
@@ -70,10 +73,30 @@ class Syncing:
     @contextmanager
     def alone(self, wait: float = 0.0) -> Iterator[bool]:
         """Try to be the only process that syncs; the value says whether it is."""
-        with self.store.database.sync_lock(wait) as mine:
-            if mine and not self._ready:
-                self._make_ready()
-            yield mine
+        try:
+            with self.store.database.sync_lock(wait) as mine:
+                self._note_place(mine=mine)
+                if mine and not self._ready:
+                    self._make_ready()
+                yield mine
+        except StoreUnavailable:
+            self._note_place(mine=None)
+            raise
+
+    def _note_place(self, *, mine: bool | None) -> None:
+        """Say when this process begins to be the one that syncs, or to wait; None: who knows?"""
+        if mine == self._mine:
+            return
+        if mine is None:
+            logger.warning(
+                "%s may not be the one that syncs any more", self._settings.instance_name
+            )
+        elif mine:
+            logger.info("%s is the one that syncs", self._settings.instance_name)
+        else:
+            holder = self.store.database.sync_holder()
+            logger.info("%s waits: %s syncs", *(self._settings.instance_name, _name(holder)))
+        self._mine = mine
 
     def serve_one(self, wait: float = 0.0) -> tuple[ClaimedSync, SyncResult] | None:
         """Run the next request; None: there is none, or another process is syncing now."""
@@ -85,9 +108,24 @@ class Syncing:
 
     def _claim(self) -> ClaimedSync | None:
         """Take the next request, after any that a process left running which died elsewhere."""
+        self._look_up()
         if self.store.current() is not None:
             self.store.recover()
         return None if self.rests else self.store.claim()
+
+    def _look_up(self) -> None:
+        """Say what became of a sync that was lost in its COMMIT.
+
+        The lock is this process's again, so the server has ended the connection it went over.
+        """
+        if self._unknown is None:
+            return
+        row = self.store.sync(self._unknown)
+        if row is not None and row["status"] == "completed":
+            logger.info("sync %d was applied: its outcome had been unknown", self._unknown)
+        else:
+            logger.info("sync %d was not applied, and runs again", self._unknown)
+        self._unknown = None
 
     @property
     def rests(self) -> bool:
@@ -123,6 +161,8 @@ class Syncing:
         finally:
             self._sync_ends = float("inf")
             self._sync_id = None
+        if result.reason == "OutcomeUnknown":
+            self._unknown = claimed.id
         self._board.release()
         self._board.count_sync()
         self._ready = self._is_written(claimed)
@@ -169,9 +209,18 @@ class Syncing:
         if self._sync_id is None or phase == self._phase:
             return
         self._phase = phase
-        with suppress(StoreError):
+        try:
             self.store.phase(self._sync_id, phase)
+        except StoreUnavailable as error:
+            if error.reason_given == "SeatLost":
+                raise  # another one may sync by now: this sync goes no further
+        except StoreError:
+            pass
 
     def _note(self, oid: str, path: str) -> None:
         self._board.hold(oid, path)
         failpoint(f"in_hand:{path}")
+
+
+def _name(holder: tuple[str, str] | None) -> str:
+    return "another process" if holder is None else holder[0]

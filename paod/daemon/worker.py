@@ -52,8 +52,8 @@ class SyncWorker:
         self._wanted: list[SyncRequest] = []
         self._retries = Retries()
         self._announced: SyncRequest | None = None
-        self._reached: tuple[str | None] | None = None
-        """The tip that a sync has dealt with, in a tuple; None: no tip is dealt with."""
+        self._reached: tuple[str | None, str | None] | None = None
+        """The tip that a sync has dealt with, and the head that it left; None: no tip is."""
         self._prune_at = clock() + PRUNE_SECONDS
         self._outages = 0
 
@@ -143,7 +143,7 @@ class SyncWorker:
             except MirrorError as error:
                 self._poll_failed(now, error, None if pinned else request)
                 return
-            if not pinned and (tip,) != self._reached:
+            if not pinned and (tip, head.commit) != self._reached:
                 self.ask(request)
                 return
             if pinned or tip == head.commit:  # else a refused commit: there is something newer
@@ -179,7 +179,7 @@ class SyncWorker:
     def _settle(self, now: float, request: SyncRequest, result: SyncResult) -> None:
         """Note the tip that was dealt with; what failed before and is not done is tried again."""
         self._retries.done(request)
-        self._reached = (result.to_commit,)
+        self._reached = (result.to_commit, self._store.head().commit)
         self._agenda.settled(now)
         if self._retries:
             self._agenda.soon(now)

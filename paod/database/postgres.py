@@ -53,6 +53,7 @@ class PostgresDatabase:
     """The ``Database`` in one schema of a PostgreSQL database, the first of the search path."""
 
     dialect = "postgresql"
+    shared = True
     types: Mapping[str, str] = _TYPES
 
     def __init__(

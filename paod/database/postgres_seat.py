@@ -53,7 +53,7 @@ class Seat:
         if self._session is not None and not _is_sound(self._session):
             self.leave()
         while not self._taken:
-            session = self._session = self._session or Session(self._address.connect(self._role))
+            session = self._session = self._session or self._connected()
             found = session.rows(_TRY)[0]
             self._taken = found["mine"]
             if found["standby"]:
@@ -63,6 +63,9 @@ class Seat:
                     return None
                 time.sleep(PAUSE)
         return self._session
+
+    def _connected(self) -> Session:
+        return Session(self._address.connect(self._role), is_seat=True)
 
     def leave(self) -> None:
         """End the connection, and the lock with it."""

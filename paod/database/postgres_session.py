@@ -126,6 +126,8 @@ class Session:
     """A connection in use. ``broken``: an error happened in its transaction."""
 
     connection: Connection
+    is_seat: bool = False
+    """Whether the connection holds the lock of the one who syncs."""
     state: Literal["idle", "reading", "writing"] = "idle"
     broken: bool = False
 
@@ -138,8 +140,15 @@ class Session:
         self.broken = True
         if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
             self.connection.close()  # another server may be behind the name by now
-        if isinstance(error, psycopg.Error | UnicodeEncodeError):
-            raise translated(error) from error
+        if not isinstance(error, psycopg.Error | UnicodeEncodeError):
+            return
+        if self.is_seat and self.connection.closed:
+            raise StoreUnavailable(
+                f"the connection that held the sync lock ended ({translated(error)})",
+                "another machine may sync by now; this one tries to get the lock again",
+                reason="SeatLost",
+            ) from error
+        raise translated(error) from error
 
     def execute(self, sql: str, params: Params | None = None) -> psycopg.Cursor[DictRow]:
         """Run one statement, or without parameters several."""

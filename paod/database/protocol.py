@@ -24,6 +24,11 @@ class Database(Protocol):
         ...
 
     @property
+    def shared(self) -> bool:
+        """Whether several machines may use it at once."""
+        ...
+
+    @property
     def types(self) -> Mapping[str, str]:
         """What stands for the tokens of a migration: ``{id}``, ``{json}``, ``{timestamp}`` …"""
         ...

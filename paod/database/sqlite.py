@@ -46,6 +46,7 @@ class SQLiteDatabase:
     """The ``Database`` in one file; beside it lie a lock file and a folder of wake-up sockets."""
 
     dialect = "sqlite"
+    shared = False
     types: Mapping[str, str] = _TYPES
 
     def __init__(
