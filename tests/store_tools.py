@@ -26,7 +26,7 @@ from paod.model import (
     SyncRequest,
     SyncResult,
 )
-from paod.store import Source, Store
+from paod.store import Outlets, Source, Store
 from tests.databases import chosen, database_in
 from tests.steps import digest
 
@@ -47,10 +47,15 @@ class Clock:
         self.now += timedelta(**by)
 
 
-def empty_store(folder: Path, clock: Callable[[], datetime] | None = None, **options: Any) -> Store:
+def empty_store(
+    folder: Path,
+    clock: Callable[[], datetime] | None = None,
+    outlets: Outlets | None = None,
+    **options: Any,
+) -> Store:
     """Return a store with its tables and nothing in them."""
     source = Source("https://example.org/catalog.git", "main")
-    store = Store(database_in(folder, **options), clock or Clock(), source)
+    store = Store(database_in(folder, **options), clock or Clock(), source, outlets)
     store.migrate()
     return store
 

@@ -16,8 +16,7 @@ LEVELS = (
     {
         *("config", "log", "failpoint", "document", "schema", "rules"),
         *("catalog", "webhook", "access", "difference", "mirror", "worktree", "database"),
-        "outgoing",
-        "signers",
+        *("outgoing", "messages", "signers"),
     },
     {"store", "validate"},
     {"sync"},

@@ -280,6 +280,7 @@ def test_old_things_go_and_history_stays(store: Store, clock: Clock) -> None:
     clock.turn(days=50)
     assert store.prune(90) == {
         "webhook_events": 1,
+        "outbox": 0,
         "catalog_validation_errors": 1,
         "catalog_sync_status": 3,
         "parser_crashes": 1,

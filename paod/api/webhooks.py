@@ -212,7 +212,15 @@ def _log_refused(host: Host, outcome: str, req: falcon.Request, level: int) -> N
 
 def _delivery(event: str, delivery_id: str, decision: Decision) -> Delivery:
     about = decision.about
-    return Delivery(delivery_id, event, decision.status, decision.reason, about.get("after"), about)
+    return Delivery(
+        delivery_id,
+        event,
+        decision.status,
+        decision.reason,
+        about.get("after"),
+        about,
+        decision.branch_gone,
+    )
 
 
 def _answer(delivery_id: str, decision: Decision, received: Received) -> dict[str, Any]:

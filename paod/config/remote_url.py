@@ -6,11 +6,12 @@ other users can read: both are moved out of it before anybody else sees it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from paod.config.values import is_loopback
 
 FORMS = "https://host/path, ssh://user@host/path, user@host:path, file:///path or a local path"
 
@@ -65,6 +66,15 @@ def passwords_of(url: str) -> list[str]:
     return [*written, *map(unquote, written), *query]
 
 
+def owner_and_name(url: str) -> tuple[str, str] | None:
+    """Return a repository's owner and name on its host, None where the URL has no such two."""
+    scp = None if "://" in url else _SCP.fullmatch(url)
+    path = scp["path"] if scp else urlsplit(url).path
+    parts = unquote(path).strip("/").removesuffix(".git").split("/")
+    local = scp is None and not url.startswith(("https:", "http:", "ssh:"))
+    return (parts[0], parts[1]) if len(parts) == 2 and all(parts) and not local else None
+
+
 def _without_scheme(text: str) -> RemoteUrl:
     scp = _SCP.fullmatch(text)
     if scp is None:
@@ -98,7 +108,7 @@ def _with_scheme(scheme: str, text: str) -> RemoteUrl:
         raise ValueError("the URL names a host, and no repository there")
     if scheme == "ssh":
         return _ssh(parts)
-    if scheme == "https" or (scheme == "http" and _is_loopback(parts.hostname)):
+    if scheme == "https" or (scheme == "http" and is_loopback(parts.hostname)):
         return _https(scheme, parts)
     if scheme == "http":
         raise ValueError("http would carry the token in the clear; use https (http: loopback only)")
@@ -128,12 +138,3 @@ def _https(scheme: str, parts: SplitResult) -> RemoteUrl:
     if password is None:
         return RemoteUrl(url, token=user)
     return RemoteUrl(url, username=user, token=password)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -64,6 +64,11 @@ class Settings:
     alert_url: str | None = field(default=None, repr=False)
     alert_secret: Secret | None = None
     alert_format: Literal["json", "slack"] = "json"
+    alert_proxy: str | None = field(default=None, repr=False)
+    alert_changes: bool = False
+    commit_status: str | None = None
+    commit_status_token: Secret | None = None
+    public_url: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     retention_days: int = 90
@@ -100,7 +105,7 @@ class Settings:
             value = getattr(self, one.name)
             if isinstance(value, Secret):
                 found += _present(value)
-        for url in (self.repo_proxy, self.db_url):
+        for url in (self.repo_proxy, self.alert_proxy, self.db_url):
             found += passwords_of(url) if url else []
         if self.alert_url:
             found.append(urlsplit(self.alert_url).path.strip("/"))

@@ -136,6 +136,15 @@ SETTINGS = (
     Setting("PAO_ALERT_URL", "an http:// or https:// URL", _text(values.as_http_url), hides=True),
     Setting("PAO_ALERT_SECRET", "a secret", secret=True),
     Setting("PAO_ALERT_FORMAT", "json or slack", _choice("json", "slack"), "json"),
+    Setting("PAO_ALERT_PROXY", "an http:// or https:// URL", _text(values.as_http_url), hides=True),
+    Setting("PAO_ALERT_CHANGES", "true or false", _FLAG, "false"),
+    Setting(
+        "PAO_COMMIT_STATUS",
+        "the https:// URL of a Git host's API: https://api.github.com",
+        _text(values.as_api_url),
+    ),
+    Setting("PAO_COMMIT_STATUS_TOKEN", "a token that may write commit statuses", secret=True),
+    Setting("PAO_PUBLIC_URL", "an http:// or https:// URL", _text(values.as_public_url)),
     Setting(
         "PAO_LOG_LEVEL",
         "debug, info, warning or error",

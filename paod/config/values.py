@@ -156,6 +156,37 @@ def as_instance(value: Any) -> Any:
     return value if fits or not isinstance(value, str) else None
 
 
+def as_public_url(value: Any) -> Any:
+    """Read the address at which others find paod; a slash at its end does not matter."""
+    url = as_http_url(value)
+    if not isinstance(url, str):
+        return url
+    parts = urlsplit(url)
+    if parts.username or parts.query or parts.fragment or re.search(r"[<>|\"]", url):
+        raise ValueError("it takes an http:// or https:// URL without user, query and fragment")
+    return url.rstrip("/")
+
+
+def as_api_url(value: Any) -> Any:
+    """Read the address of an API that is sent a token: https, or http to this machine."""
+    url = as_public_url(value)
+    if not isinstance(url, str) or url.startswith("https:"):
+        return url
+    if not is_loopback(urlsplit(url).hostname or ""):
+        raise ValueError("http would carry the token in the clear; use https")
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host's name or address is this machine's own, seen from here alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def as_database_url(value: Any) -> Any:
     """Read ``sqlite:///path`` or ``postgresql://…``."""
     if not isinstance(value, str):

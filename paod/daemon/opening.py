@@ -9,19 +9,24 @@ from paod.daemon.instance import lock_paths
 from paod.database import open_database
 from paod.errors import SettingsError
 from paod.signers import Signers
-from paod.store import Source, Store
+from paod.store import Outlets, Source, Store
 
 
 def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     """Open the store that the settings describe; connections are made when they are needed."""
     source = Source(settings.repo_url, settings.repo_branch, settings.catalog_root)
+    outlets = Outlets(
+        alerts=settings.alert_url is not None,
+        changes=settings.alert_changes,
+        statuses=settings.commit_status is not None,
+    )
     database = open_database(
         settings.db_url,
         read_only=read_only,
         pool_size=settings.db_pool_size,
         instance=settings.instance_name,
     )
-    return Store(database, source=source)
+    return Store(database, source=source, outlets=outlets)
 
 
 def check_files(settings: Settings) -> None:

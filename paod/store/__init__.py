@@ -5,10 +5,11 @@ written once, in the subset that SQLite and PostgreSQL share, with ``:name`` par
 for the API returns its shapes, without addresses.
 """
 
-from paod.store.base import Source, stamp
+from paod.store.base import Outlets, Source, stamp
 from paod.store.deliveries import Delivery, Received
 from paod.store.entries import EntryFilters, Found, Lookup, Removed, Renamed
 from paod.store.findings import ProblemFilters
+from paod.store.outbox import Message, MessageKind, Result
 from paod.store.page import Page, PageKey
 from paod.store.store import Store
 from paod.store.syncs import CommitState
@@ -19,12 +20,16 @@ __all__ = [
     "EntryFilters",
     "Found",
     "Lookup",
+    "Message",
+    "MessageKind",
+    "Outlets",
     "Page",
     "PageKey",
     "ProblemFilters",
     "Received",
     "Removed",
     "Renamed",
+    "Result",
     "Source",
     "Store",
     "stamp",

@@ -14,6 +14,7 @@ from paod.store.head import HeadState, PinChange
 from paod.store.outcome import write_outcome
 from paod.store.overlay import Overlay
 from paod.store.recorded import Recorder
+from paod.store.telling import Telling
 from paod.store.writing import Writing, write_entries
 
 _MOVE_HEAD: Final = """
@@ -28,7 +29,7 @@ ON CONFLICT (name) DO UPDATE SET target = excluded.target
 _DROP_ALIAS: Final = "DELETE FROM catalog_aliases WHERE name = :name"
 
 
-class Applying(HeadState):
+class Applying(HeadState, Telling):
     """Publishes a new catalog."""
 
     def apply(
@@ -63,7 +64,7 @@ class Applying(HeadState):
             overlay.lift()
             write_entries(self.database, plan, writing)
             write_files(self.database, plan)
-            Recorder(self.database, sync_id, now).applied(plan)
+            recorded = Recorder(self.database, sync_id, now).applied(plan)
             self._write_aliases(plan.aliases)
             changes = overlay.lay(plan.changes, generation, now)
             write_changes(self.database, changes, generation)
@@ -71,6 +72,8 @@ class Applying(HeadState):
             self._set_pin(pin)
             if touch_checked:
                 self._touch_checked()
+            changes = plan.changes if plan.visible else ()
+            self._tell_sync(sync_id, result, recorded, changes, generation)
             failpoint("before_commit")
         failpoint("after_commit")
         self.database.wake()

@@ -30,15 +30,29 @@ class Source:
     root: str = "catalog"
 
 
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """What others are told at all. ``changes``: alerts also tell what changed in the catalog."""
+
+    alerts: bool = False
+    changes: bool = False
+    statuses: bool = False
+
+
 class Base:
-    """The store's parts are classes over this one: a database, a clock and nothing else."""
+    """The store's parts are classes over this one: a database, a clock and what never changes."""
 
     def __init__(
-        self, database: Database, clock: Clock = utc_now, source: Source | None = None
+        self,
+        database: Database,
+        clock: Clock = utc_now,
+        source: Source | None = None,
+        outlets: Outlets | None = None,
     ) -> None:
         self.database = database
         self._clock = clock
         self._source = source or Source()
+        self._outlets = outlets or Outlets()
 
     def _now(self) -> str:
         return stamp(self._clock())

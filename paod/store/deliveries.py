@@ -56,6 +56,8 @@ class Delivery:
     reason: str = ""
     commit: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+    branch_gone: bool = False
+    """It says that the branch was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Deliveries(Queue):
         """
         with self.database.atomic():
             received = self._receive(delivery, request)
+            if delivery.branch_gone and not received.duplicate:
+                self._tell_branch_gone(delivery.reason)
         failpoint("after_event_insert")
         if received.sync_id is not None and not received.duplicate:
             self.database.wake()

@@ -20,7 +20,8 @@ from paod.store.crashes import FORGET_CRASHES
 from paod.store.fate import final_sync
 from paod.store.head import HeadState, PinChange
 from paod.store.outcome import write_outcome
-from paod.store.recorded import Recorder
+from paod.store.recorded import Recorded, Recorder
+from paod.store.telling import Telling
 
 MAX_QUEUED: Final = 100
 """Beyond so many queued requests, one that follows the branch joins the last of them."""
@@ -85,7 +86,7 @@ UPDATE catalog_sync_status SET phase = :phase WHERE id = :id AND status = 'runni
 """
 
 
-class Queue(HeadState):
+class Queue(HeadState, Telling):
     """Takes requests, hands them out one at a time, and writes how they ended."""
 
     def enqueue(self, request: SyncRequest, *, bounded: bool = True) -> int:
@@ -139,6 +140,8 @@ class Queue(HeadState):
                 marks = {"id": row["id"], "by": sync_id, "now": self._now()}
                 self.database.execute(_GIVE_UP, marks | {"reason": reason, "message": message})
                 self.database.execute(_STAND, {"id": row["id"], "by": sync_id})
+                if reason != "Interrupted":
+                    self._tell_sync(row["id"], SyncResult("failed", reason, message))
                 again.append(sync_id)
         return again
 
@@ -183,11 +186,12 @@ class Queue(HeadState):
         with self.database.atomic():
             now = self._now()
             write_outcome(self.database, sync_id, result, now)
-            recorder = Recorder(self.database, sync_id, now)
+            recorder, recorded = Recorder(self.database, sync_id, now), Recorded()
             if problems is not None:
-                recorder.rejected(problems)
+                recorded = recorder.rejected(problems)
             elif touch_checked:
-                recorder.verified()
+                recorded = recorder.verified()
+            self._tell_sync(sync_id, result, recorded)
             self._set_pin(pin)
             if touch_checked:
                 self._touch_checked()

@@ -48,6 +48,14 @@ _Identity = tuple[str, str, str, str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became otherwise with the catalog that is served: problems that came, that went."""
+
+    new: tuple[Row, ...] = ()
+    cleared: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Recorder:
     """Writes the problems of one sync. ``now``: the time of what begins and ends."""
 
@@ -55,24 +63,24 @@ class Recorder:
     sync_id: int
     now: str
 
-    def applied(self, plan: Plan) -> None:
+    def applied(self, plan: Plan) -> Recorded:
         """Record the problems of a plan that is applied; what is not said again is resolved."""
         paths = {*plan.problems, *plan.files}
         before = list(self._open(None if plan.replace_problems else paths))
         known = {row["id"] for row in before}
         before += [row for row in self.database.query(_OPEN_REJECTED) if row["id"] not in known]
-        self._record(before, _all(plan.problems), rejected=False)
+        return self._record(before, _all(plan.problems), rejected=False)
 
-    def rejected(self, problems: Problems) -> None:
+    def rejected(self, problems: Problems) -> Recorded:
         """Record what a refused commit has wrong, beside what is wrong with the served one."""
         open_rows = list(self._open(problems))
         of_catalog = {_identity(row) for row in open_rows if not row["rejected"]}
         new = [problem for problem in _all(problems) if _key(problem) not in of_catalog]
-        self._record(self.database.query(_OPEN_REJECTED), new, rejected=True)
+        return self._record(self.database.query(_OPEN_REJECTED), new, rejected=True)
 
-    def verified(self) -> None:
+    def verified(self) -> Recorded:
         """Resolve what a refused commit had wrong: the branch is at the served one again."""
-        self._record(self.database.query(_OPEN_REJECTED), (), rejected=False)
+        return self._record(self.database.query(_OPEN_REJECTED), (), rejected=False)
 
     def _open(self, paths: Iterable[str] | None) -> Iterator[Row]:
         if paths is None:
@@ -81,11 +89,11 @@ class Recorder:
         for path in paths:
             yield from self.database.query(_OPEN_OF_PATH, {"path": path})
 
-    def _record(self, before: Iterable[Row], now: Iterable[Problem], *, rejected: bool) -> None:
+    def _record(self, before: Iterable[Row], now: Iterable[Problem], *, rejected: bool) -> Recorded:
         waiting: dict[_Identity, list[Row]] = {}
         for row in before:
             waiting.setdefault(_identity(row), []).append(row)
-        new, changed = [], []
+        new, changed, taken_over = [], [], []
         for problem in now:
             values = _values(problem, rejected)
             same = waiting.get(_key(problem))
@@ -93,8 +101,14 @@ class Recorder:
                 new.append(values | {"now": self.now, "sync_id": self.sync_id})
             elif _differs(row := same.pop(), values):
                 changed.append(values | {"id": row["id"]})
+                if row["rejected"]:
+                    taken_over.append(values)  # of a refused commit, and now of the catalog
         ended = [row for rows in waiting.values() for row in rows]
         self._write(new, changed, ended)
+        return Recorded(
+            new=() if rejected else (*new, *taken_over),
+            cleared=tuple(row for row in ended if not row["rejected"]),
+        )
 
     def _write(self, new: list[Row], changed: list[Row], ended: list[Row]) -> None:
         if new:

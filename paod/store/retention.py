@@ -1,4 +1,4 @@
-"""What is not kept for ever: deliveries, resolved problems, syncs, crashes. Never history."""
+"""What is not kept for ever: deliveries, messages, problems, syncs, crashes. Never history."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ _OLD: Final = {
     "webhook_events": """
         DELETE FROM webhook_events WHERE id IN (
             SELECT id FROM webhook_events WHERE last_received_at < :before LIMIT :step
+        )
+    """,
+    "outbox": """
+        DELETE FROM outbox WHERE id IN (
+            SELECT id FROM outbox WHERE queued_at < :before LIMIT :step
         )
     """,
     "catalog_validation_errors": """

@@ -37,6 +37,11 @@ LAST_COMPLETED: Final = _newest(("completed",))
 LAST_FOLLOWING: Final = _newest(_ENDED, _FOLLOWED)
 _LAST: Final = f"{_ALL} WHERE id = {_newest(_ENDED)}"
 _LAST_FOLLOWING: Final = f"{_ALL} WHERE id = {LAST_FOLLOWING}"
+FAILURES_IN_A_ROW: Final = f"""
+SELECT COUNT(*) AS failures FROM catalog_sync_status
+WHERE status = 'failed' AND reason <> 'Interrupted' AND {_FOLLOWED}
+  AND id > COALESCE({_newest(_VERDICTS, _FOLLOWED)}, 0)
+"""  # noqa: S608 built from constants
 _LAST_VERDICT: Final = f"{_ALL} WHERE id = {_newest(_VERDICTS, _FOLLOWED)}"
 _IS_HEAD: Final = "SELECT commit_hash FROM catalog_head WHERE commit_hash = :commit"
 _TARGETED: Final = """

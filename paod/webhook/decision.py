@@ -32,6 +32,7 @@ class Decision:
     reason: str = ""
     request: SyncRequest | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    branch_gone: bool = False
 
 
 def decide_unread(host: Host, event: str) -> Decision:
@@ -79,7 +80,7 @@ def _decide_push(host: Host, push: Push, followed: Followed) -> Decision:
         return Decision("ignored", f"the push is to another ref: {about['ref']}", about=about)
     if move.removes:
         reason = "the branch was deleted: the catalog stays as it is"
-        return Decision("ignored", reason, about=about)
+        return Decision("ignored", reason, about=about, branch_gone=True)
     if move.leaves_alone(followed.root):
         reason = f"none of the files pushed is under {followed.root}/"
         return Decision("accepted", reason, about=about)

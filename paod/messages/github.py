@@ -1,0 +1,79 @@
+"""A commit's status as GitHub's REST API takes it: POST /repos/{owner}/{repo}/statuses/{sha}."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from paod.messages.requests import Request
+from paod.messages.words import counted, cut, enumerated
+from paod.model import SyncResult
+
+CONTEXT = "paod/catalog"
+MOST_CHARACTERS = 140
+"""Of a description; GitHub refuses longer ones."""
+STATE_REPEATS = frozenset(("UpToDate",))
+"""Reasons whose status says nothing new of a commit that has that state already."""
+
+
+def commit_status(result: SyncResult) -> dict[str, Any] | None:
+    """Return the facts of the status that a sync's commit gets, None where it had none.
+
+    ``failure`` is the author's to mend, ``error`` the operator's.
+    """
+    if result.to_commit is None:
+        return None
+    state, said = _verdict(result)
+    return {"commit": result.to_commit, "state": state, "description": said}
+
+
+def _verdict(result: SyncResult) -> tuple[str, str]:
+    if result.status == "failed":
+        return "error", f"not synced yet ({result.reason}): {result.message}"
+    found = enumerated([counted(result.errors, "error"), counted(result.warnings, "warning")])
+    if result.status == "rejected":
+        return "failure", f"rejected: {counted(result.errors, 'error')}"
+    if result.status == "blocked":
+        return "failure", f"held back ({result.reason}): {result.message}"
+    if result.errors:
+        return "failure", f"{found}; {_changed(result)}"
+    return "success", _changed(result) + (f"; {found}" if result.warnings else "")
+
+
+def _changed(result: SyncResult) -> str:
+    items, bundles = result.items, result.bundles
+    counts = {
+        "added": items.added + bundles.added,
+        "updated": items.updated + bundles.updated,
+        "removed": items.removed + bundles.removed,
+    }
+    if not any(counts.values()):
+        return "catalog unchanged"
+    return "catalog: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def github_request(
+    facts: Mapping[str, Any], api: str, repository: tuple[str, str], token: str, link: str | None
+) -> Request:
+    """Return the request that sets a status. ``repository``: owner and name."""
+    owner, name = (quote(part, safe="") for part in repository)
+    body = {
+        "state": facts["state"],
+        "description": cut(facts["description"], MOST_CHARACTERS),
+        "context": CONTEXT,
+    }
+    if link is not None:
+        body["target_url"] = link
+    return Request(
+        f"{api}/repos/{owner}/{name}/statuses/{quote(facts['commit'], safe='')}",
+        {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        },
+        orjson.dumps(body),
+    )
