@@ -9,6 +9,7 @@ no error names more of it than host and port.
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import threading
@@ -34,6 +35,9 @@ ANSWER_BYTES = 65_536
 """Of an answer's body that are read; what comes after them is not."""
 LONGEST_REST = 3600.0
 """Seconds that a receiver may ask to be left alone, at most."""
+
+
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its lines quote URLs
 
 
 @dataclass(frozen=True, slots=True)

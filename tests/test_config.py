@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from paod.config import SETTINGS, Rate, Secret, Settings, digest_of, load, with_admin_token
-from paod.config.remote_url import read_remote_url, redact_url
+from paod.config.remote_url import owner_and_name, read_remote_url, redact_url
 from paod.config.secret import GRACE, everyone_may_read
 from paod.config.tokens import new_token, write_first_token
 from paod.errors import SettingsError
@@ -496,3 +496,58 @@ def test_tokens_are_long_and_differ() -> None:
 def test_redaction_reaches_urls_that_are_none() -> None:
     assert redact_url("https://a:b/c@d@host/x?y#z") == "https://***@host/x"
     assert "tok" not in repr(read_remote_url("https://tok@host/x"))
+
+
+STATUSES = {"PAO_COMMIT_STATUS": "https://api.github.com/", "PAO_COMMIT_STATUS_TOKEN": "a-token"}
+
+
+def test_commit_statuses_need_a_repository_with_an_owner_and_a_token() -> None:
+    assert load_with(**STATUSES).commit_status == "https://api.github.com"
+    assert load_with(PAO_COMMIT_STATUS=STATUSES["PAO_COMMIT_STATUS"], PAO_REPO_TOKEN="t")
+    assert "PAO_COMMIT_STATUS_TOKEN" in refusal({**BASE, **STATUSES, "PAO_COMMIT_STATUS_TOKEN": ""})
+    for url in ("/srv/org/catalog", "https://git.example/catalog.git"):
+        assert "owner" in refusal({**STATUSES, "PAO_REPO_URL": url, "HOME": "/home/mike"})
+    told = {name: text for name, text in STATUSES.items() if "TOKEN" not in name}
+    assert load({**told, "HOME": "/home/mike"}, repository=False).commit_status is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.example.com", "https://user:pw@api.example.com", "https://h/x?y", "api"]
+)
+def test_a_token_goes_to_no_odd_address(url: str) -> None:
+    message = refusal({**BASE, **STATUSES, "PAO_COMMIT_STATUS": url})
+    assert "PAO_COMMIT_STATUS" in message
+    assert "pw" not in message
+
+
+def test_a_token_may_go_to_this_machine_over_http() -> None:
+    settings = load_with(**{**STATUSES, "PAO_COMMIT_STATUS": "http://127.0.0.1:3000/api/v1/"})
+    assert settings.commit_status == "http://127.0.0.1:3000/api/v1"
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://github.com/org/pao-repository.git", ("org", "pao-repository")),
+        ("https://github.com/org/pao-repository/", ("org", "pao-repository")),
+        ("git@github.com:org/pao-repository.git", ("org", "pao-repository")),
+        ("ssh://git@ghe.example.com:22/org/pao.git", ("org", "pao")),
+        ("https://gitlab.example.com/group/sub/pao.git", None),
+        ("https://github.com/pao.git", None),
+        ("file:///srv/pao.git", None),
+        ("/srv/pao", None),
+        ("srv/pao", None),
+    ],
+)
+def test_a_repositorys_owner_and_name(url: str, found: tuple[str, str] | None) -> None:
+    assert owner_and_name(url) == found
+
+
+def test_alerts_proxy_and_address_are_hidden() -> None:
+    settings = load_with(
+        PAO_ALERT_URL="https://hooks.example.com/services/canary",
+        PAO_ALERT_PROXY="http://user:canary@proxy.example.com:3128",
+    )
+    assert "canary" not in repr(settings) + str(settings.as_masked())
+    assert "canary" in settings.secret_values()
+    assert "services/canary" in settings.secret_values()

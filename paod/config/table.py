@@ -142,9 +142,12 @@ SETTINGS = (
         "PAO_COMMIT_STATUS",
         "the https:// URL of a Git host's API: https://api.github.com",
         _text(values.as_api_url),
+        hides=True,
     ),
     Setting("PAO_COMMIT_STATUS_TOKEN", "a token that may write commit statuses", secret=True),
-    Setting("PAO_PUBLIC_URL", "an http:// or https:// URL", _text(values.as_public_url)),
+    Setting(
+        "PAO_PUBLIC_URL", "an http:// or https:// URL", _text(values.as_public_url), hides=True
+    ),
     Setting(
         "PAO_LOG_LEVEL",
         "debug, info, warning or error",

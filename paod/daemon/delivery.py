@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,9 @@ OUTAGE_SECONDS = 10.0
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 900.0
 MOST_ATTEMPTS = 100
+REQUEST_SECONDS = 20.0
+LAST_SECONDS = 5.0
+"""For sending, and for a request, by a command that has done its sync."""
 STOP_SECONDS = 1.0
 """For a request under way when the process is told to end."""
 FOR_GOOD = frozenset((400, 405, 410, 411, 413, 414, 415, 422))
@@ -49,15 +53,15 @@ class Outlet:
     way: Way
 
 
-def outlets_of(settings: Settings) -> list[Outlet]:
-    """Return the outlets that the settings open."""
+def outlets_of(settings: Settings, seconds: float = REQUEST_SECONDS) -> list[Outlet]:
+    """Return the outlets that the settings open; ``seconds``: for a whole request."""
     redact = Redactor(settings.secret_values)
     outlets = []
     if settings.alert_url is not None:
-        way = Way(settings.repo_ca_file, settings.alert_proxy)
+        way = Way(settings.repo_ca_file, settings.alert_proxy, whole=seconds)
         outlets.append(Outlet("alert", lambda message: _alert(settings, message, redact), way))
     if settings.commit_status is not None:
-        way = Way(settings.repo_ca_file, settings.repo_proxy)
+        way = Way(settings.repo_ca_file, settings.repo_proxy, whole=seconds)
         outlets.append(Outlet("status", lambda message: _status(settings, message, redact), way))
     return outlets
 
@@ -84,6 +88,16 @@ class Delivery:
         self._store.database.wake()
         for thread in self._threads:
             thread.join(STOP_SECONDS / len(self._threads))
+
+
+def send_due(settings: Settings, store: Store, uniform: Uniform) -> None:
+    """Send what is due, for a process that ends: each outlet for some seconds at most."""
+    for outlet in outlets_of(settings, LAST_SECONDS):
+        sender = Sender(store, outlet, uniform, threading.Event())
+        end = time.monotonic() + LAST_SECONDS
+        with suppress(StoreError):
+            while sender.send_one() and time.monotonic() < end:
+                pass
 
 
 class Sender:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 from paod.config import Settings
 from paod.daemon.board import Board
 from paod.daemon.child import Death, Lifeline, collect_rarely, fork, limit_memory
+from paod.daemon.delivery import send_due
 from paod.daemon.instance import is_held
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.syncing import Syncing
@@ -25,6 +27,7 @@ ATTEMPTS = 3
 LOCK_SECONDS = 1.0
 STOP_SECONDS = 3.0
 START_SECONDS = 60.0
+TELLING_SECONDS = 120.0
 _OPEN = ("queued", "running")
 
 OnPhase = Callable[[str], None]
@@ -98,6 +101,8 @@ def _serve_until_ended(settings: Settings, sync_id: int, board: Board) -> int:
         while _row(store, sync_id)["status"] in _OPEN:
             board.enter("waiting", 2 * settings.sync_timeout + START_SECONDS)
             syncing.serve_one(LOCK_SECONDS)
+        board.enter("telling", TELLING_SECONDS)
+        send_due(settings, store, random.uniform)
     except SystemExit:
         syncing.abandon()
         raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from paod.messages.words import counted, enumerated
+from paod.messages.words import found
 from paod.model import CatalogChange, SyncResult
 
 Trouble = Literal["sync-failed", "held", "rejected", "branch-gone"]
@@ -71,9 +71,9 @@ def catalog_changed(generation: int, changes: Iterable[CatalogChange]) -> Facts:
         lists[_LISTS.get(one.change, "changed")].append(
             {"kind": one.kind, "name": one.name, "version": one.version, "change": one.change}
         )
-    counts = {name: len(found) for name, found in lists.items()}
+    counts = {name: len(listed) for name, listed in lists.items()}
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    shown = {name: found[:MOST_CHANGES] for name, found in lists.items()}
+    shown = {name: listed[:MOST_CHANGES] for name, listed in lists.items()}
     return _alert(
         "catalog-changed",
         "info",
@@ -84,12 +84,11 @@ def catalog_changed(generation: int, changes: Iterable[CatalogChange]) -> Facts:
     )
 
 
-def _problems(name: str, severity: str, how: str, found: Sequence[Mapping[str, Any]]) -> Facts:
-    errors = sum(one["severity"] == "error" for one in found)
-    warnings = len(found) - errors
-    parts = [counted(errors, f"{how} error"), counted(warnings, f"{how} warning")]
-    said = enumerated([part for part in parts if not part.startswith("0 ")])
-    first = sorted(found, key=lambda one: (one["severity"], one["path"], one["line"]))
+def _problems(name: str, severity: str, how: str, rows: Sequence[Mapping[str, Any]]) -> Facts:
+    errors = sum(one["severity"] == "error" for one in rows)
+    warnings = len(rows) - errors
+    said = found(errors, warnings, how)
+    first = sorted(rows, key=lambda one: (one["severity"], one["path"], one["line"]))
     shown = [
         {key: one[key] for key in ("code", "severity", "path", "line", "message", "hint")}
         for one in first[:MOST_PROBLEMS]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from paod.messages.requests import Request
-from paod.messages.words import counted, cut, enumerated
+from paod.messages.words import counted, cut, found
 from paod.model import SyncResult
 
 CONTEXT = "paod/catalog"
@@ -33,14 +33,14 @@ def commit_status(result: SyncResult) -> dict[str, Any] | None:
 def _verdict(result: SyncResult) -> tuple[str, str]:
     if result.status == "failed":
         return "error", f"not synced yet ({result.reason}): {result.message}"
-    found = enumerated([counted(result.errors, "error"), counted(result.warnings, "warning")])
+    wrong = found(result.errors, result.warnings)
     if result.status == "rejected":
         return "failure", f"rejected: {counted(result.errors, 'error')}"
     if result.status == "blocked":
         return "failure", f"held back ({result.reason}): {result.message}"
     if result.errors:
-        return "failure", f"{found}; {_changed(result)}"
-    return "success", _changed(result) + (f"; {found}" if result.warnings else "")
+        return "failure", f"{wrong}; {_changed(result)}"
+    return "success", _changed(result) + (f"; {wrong}" if wrong else "")
 
 
 def _changed(result: SyncResult) -> str:

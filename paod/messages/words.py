@@ -1,8 +1,6 @@
-"""Numbers and lists in sentences."""
+"""Numbers in sentences, and sentences that fit."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 
 def counted(number: int, noun: str) -> str:
@@ -10,9 +8,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def enumerated(parts: Sequence[str]) -> str:
-    """Return ``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+def found(errors: int, warnings: int, how: str = "") -> str:
+    """Return ``2 errors and 1 warning``, or one of the two; "" where there is neither."""
+    parts = [
+        counted(number, f"{how} {noun}".strip())
+        for number, noun in ((errors, "error"), (warnings, "warning"))
+        if number
+    ]
+    return " and ".join(parts)
 
 
 def cut(text: str, most: int) -> str:
