@@ -7,6 +7,8 @@ with Receiver() as receiver:
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import ssl
 import threading
@@ -20,6 +22,11 @@ from typing import Any, Literal
 from tests.remote import _QuietServer
 
 PATIENCE = 20.0
+
+
+def signature(secret: str, body: bytes) -> str:
+    """Return what a receiver expects in X-Hub-Signature-256."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
 
 
 @dataclass(frozen=True)
