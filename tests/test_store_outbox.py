@@ -11,8 +11,10 @@ import pytest
 from paod.errors import StoreError
 from paod.model import SyncRequest
 from paod.store import Message, Outlets, Store, outbox
+from tests.databases import on_each_database
 from tests.store_tools import Clock, Syncs, empty_store, ended, item, result_of, running
 
+pytestmark = on_each_database
 ALL = Outlets(alerts=True, changes=True, statuses=True)
 LEASE = 60.0
 

@@ -10,8 +10,10 @@ import pytest
 
 from paod.model import Problem, SyncRequest, SyncResult
 from paod.store import Delivery, Outlets, Store
+from tests.databases import on_each_database
 from tests.store_tools import Clock, Syncs, empty_store, ended, item, running
 
+pytestmark = on_each_database
 A, B = "a" * 40, "b" * 40
 PATH = "catalog/x/a.yaml"
 BAD = Problem("bad-name", "error", "it is bad", PATH, 3, 7, "/name", "mend it")
