@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 from paod.codes.code import About, Code
 from paod.codes.meaning import CATALOG, FIELDS, FULFILLMENT, REPORT, SHAPE
+from paod.codes.page import as_markdown, as_text
 from paod.codes.reading import FILE, YAML
 
-__all__ = ["CODES", "About", "Code"]
+__all__ = ["CODES", "About", "Code", "as_markdown", "as_text"]
 
 CODES: Mapping[str, Code] = {
     code.code: code for code in [*FILE, *YAML, *SHAPE, *FIELDS, *FULFILLMENT, *CATALOG, *REPORT]

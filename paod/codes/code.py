@@ -12,7 +12,10 @@ About = Literal["file", "yaml", "shape", "fields", "fulfillment", "catalog", "re
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code: what it is about, what it means, a line that has it, and how to mend that."""
+    """One code: what it is about, what it means, a line that has it, how to mend that.
+
+    ``mended`` is the line without it.
+    """
 
     code: str
     about: About
@@ -20,13 +23,17 @@ class Code:
     meaning: str
     example: str
     remedy: str
+    mended: str
 
 
-def table(about: About, *rows: tuple[str, str, str, str]) -> list[Code]:
-    """Return codes that are errors, from rows of code, meaning, example and remedy."""
+Row = tuple[str, str, str, str, str]
+
+
+def table(about: About, *rows: Row) -> list[Code]:
+    """Return codes that are errors, from rows of code, meaning, example, remedy, mended."""
     return [Code(code, about, "error", *row) for code, *row in rows]
 
 
-def warnings(about: About, *rows: tuple[str, str, str, str]) -> list[Code]:
+def warnings(about: About, *rows: Row) -> list[Code]:
     """Return codes that are warnings, from rows as those of ``table``."""
     return [Code(code, about, "warning", *row) for code, *row in rows]
