@@ -6,7 +6,7 @@ and makes a ``Problem`` of it. Checks stay pure and know nothing of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -20,6 +20,7 @@ Path = tuple[str | int, ...]
 
 _MOST_KNOWN = 200
 """Words that are compared at most: a document may declare thousands."""
+_MOST_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,20 @@ def pointer(path: Path) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the known word most like this one, or no hint."""
-    close = get_close_matches(word[:64].lower(), islice(known, _MOST_KNOWN), n=1, cutoff=0.6)
+    words = islice(sorted(known), _MOST_KNOWN)
+    close = get_close_matches(word[:64].lower(), words, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else ""
+
+
+def choice(word: str, known: Collection[str], otherwise: str = "") -> str:
+    """Return a hint: the known word most like this one, or else which there are to choose from.
+
+    ``otherwise`` is the hint where there are none, or too many to list.
+    """
+    near = nearest(word, known)
+    if near or not known or len(known) > _MOST_LISTED:
+        return near or otherwise
+    return f"use one of: {', '.join(known)}" if all(map(_is_word, known)) else otherwise
 
 
 def shown(value: Any) -> str:
@@ -54,9 +67,11 @@ def shown(value: Any) -> str:
     What an author wrote may be a secret, so only texts that look like a name are quoted.
     """
     text = str(value)
-    if len(text) <= 32 and all(char.isalnum() or char in "-_.:/" for char in text):
-        return f"'{text}'"
-    return "this value"
+    return f"'{text}'" if _is_word(text) else "this value"
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= 32 and all(char.isalnum() or char in "-_.:/" for char in text)
 
 
 def _escape(part: str | int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from paod.finding import Finding, nearest
+from paod.finding import Finding, choice
 from paod.model import EntryType
 
 MAX_BYTES = 1024
@@ -101,5 +101,5 @@ def category_fault(path: str, root: str, allowed: frozenset[str] | None) -> Find
     category = category_of(path, root)
     if allowed is None or not category or category in allowed:
         return None
-    hint = nearest(category, allowed) or f"use one of: {', '.join(sorted(allowed))}"
+    hint = choice(category, sorted(allowed), "move it to an allowed category")
     return Finding("unknown-category", f"{_shown(category)} is not an allowed category", hint)

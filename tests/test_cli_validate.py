@@ -133,6 +133,31 @@ def test_a_bundle_is_held_against_the_whole_checkout(tmp_path: Path, capsys: Sho
     assert check(capsys, file) == (0, 1, [])
 
 
+@pytest.mark.parametrize(
+    ("named", "hint"),
+    [
+        ("postgres-databse", "did you mean 'postgres-database'?"),
+        ("postgres", "did you mean 'postgres-database'?"),
+        ("kafka", "name an active item"),
+        ("web-stack", "name an active item"),
+    ],
+)
+def test_the_item_that_was_meant_is_named(
+    named: str, hint: str, tmp_path: Path, capsys: Shown
+) -> None:
+    put(tmp_path, "catalog/databases/postgres-database.yaml")
+    other = GOOD.replace('name: "postgres-database"', f"name: other\ndependencies: [{named}]")
+    put(tmp_path, "catalog/databases/other.yaml", other)
+    bundle = 'name: web-stack\nversion: "1.0.0"\ndescription: x\nowner: o\ntags: []\nbundle:\n'
+    bundle += f"  optional_items:\n    - catalog_item: {named}-x\n"
+    put(tmp_path, "catalog/stacks/web-stack.yaml", bundle)
+    status, _, [first, second] = check(capsys, tmp_path)
+    assert status == 0
+    assert (first["code"], first["hint"]) == ("unknown-reference", hint)
+    assert second["code"] == "unresolved-item"
+    assert ("postgres-database" in str(second["hint"])) == named.startswith("postgres-")
+
+
 def test_paths_are_relative_to_the_checkout(
     tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

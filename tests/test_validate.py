@@ -46,6 +46,14 @@ def test_an_invalid_file_has_the_problems_that_stand_beside_it(expected: Path) -
     assert (file.document is None) == any(one.severity == "error" for one in file.problems)
 
 
+def test_every_problem_says_how_to_mend_it() -> None:
+    for expected in [*INVALID, *(DATA / "invalid").glob("*/problems.json")]:
+        case = json.loads(expected.read_text("utf-8"))
+        problems = case if isinstance(case, list) else case["problems"]
+        assert problems
+        assert all(one["message"] and one["hint"] for one in problems), expected.name
+
+
 def test_every_code_has_an_invalid_file() -> None:
     shown: set[str] = set()
     for expected in INVALID:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from paod.catalog.afresh import UNCOMMITTED, fold_afresh
 from paod.catalog.fold import fold
 from paod.catalog.problems import problems_of
+from paod.checking.near import with_near_names
 from paod.model import Catalog, ExaminedFile, Problem, Step
 
 VERSION_RULES = frozenset({"version-conflict", "version-regression"})
@@ -43,4 +44,4 @@ def problems_across(catalog: Catalog) -> dict[str, tuple[Problem, ...]]:
             for problem in problems_of(catalog, path)
             if is_new or problem.code not in VERSION_RULES
         )
-    return found
+    return with_near_names(catalog, found)

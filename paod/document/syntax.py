@@ -26,6 +26,7 @@ _HINTS: Final = {
     "did not find expected key": "check the indentation, and the quotes of the line above",
     "found unexpected end of stream": "close the quote that was opened",
 }
+_ANY_HINT: Final = "check the indentation and the quotes, here and on the line above"
 _CONFLICT: Final = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 _TEMPLATE: Final = re.compile(r"(:|-)\s+\{\{")
 _NEVER_CLOSED: Final = {
@@ -44,7 +45,7 @@ def syntax_fault(error: YAMLError, text: str) -> Finding:
     if conflict is not None:
         return _conflict(Place(text.count("\n", 0, conflict.start()) + 1, 1))
     if not isinstance(error, MarkedYAMLError):
-        return Finding("yaml-syntax", "the file is not YAML")
+        return Finding("yaml-syntax", "the file is not YAML", _ANY_HINT)
     return _marked(error, text)
 
 
@@ -70,7 +71,7 @@ def _marked(error: MarkedYAMLError, text: str) -> Finding:
     if error.context in _NEVER_CLOSED:
         return _never_closed(error, _NEVER_CLOSED[error.context], lines)
     message = f"{problem} ({error.context})" if error.context else problem
-    return Finding("yaml-syntax", message, _HINTS.get(problem, ""), place=place)
+    return Finding("yaml-syntax", message, _HINTS.get(problem, _ANY_HINT), place=place)
 
 
 def _place(mark: Mark | None) -> Place:

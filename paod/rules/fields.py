@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from paod.finding import Finding, Path, nearest, shown
+from paod.finding import Finding, Path, choice, shown
 from paod.rules import moments, patterns
 from paod.rules.circles import circles, way
 from paod.rules.limits import check_limits
@@ -99,12 +99,14 @@ def _condition(
         return
     if goal not in by_name:
         message = f"there is no field {shown(goal)}"
-        hint = nearest(goal, by_name) or "name a field of this document"
+        others = [name for name in by_name if name != text(field, "name")]
+        hint = choice(goal, others, "name a field of this document")
         yield Finding("unknown-reference", message, hint, (*path, "conditional", "field"))
         return
     if not _can_hold(by_name[goal], mapping(field, "conditional").get("value")):
         message = f"the condition never holds: {shown(goal)} does not accept that value"
-        yield Finding("bad-value", message, "", (*path, "conditional", "value"))
+        hint = f"give a value that {shown(goal)} accepts, or a list of such values"
+        yield Finding("bad-value", message, hint, (*path, "conditional", "value"))
 
 
 def _can_hold(field: dict[str, Any], value: Any) -> bool:

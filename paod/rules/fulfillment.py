@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from paod.finding import Finding, nearest, shown
+from paod.finding import Finding, choice, shown
 from paod.rules.circles import circles, way
 from paod.rules.reading import Part, parts, text, texts
 
@@ -23,7 +23,8 @@ def check_steps(document: Mapping[str, Any]) -> Iterator[Finding]:
     for path, step in steps:
         for index, goal in texts(step, "depends_on"):
             if goal not in names:
-                hint = nearest(goal, names) or "name a step of this document"
+                others = sorted(names - {text(step, "name")})
+                hint = choice(goal, others, "name a step of this document")
                 place = (*path, "depends_on", index)
                 yield Finding("unknown-reference", f"there is no step {shown(goal)}", hint, place)
     yield from _circles(steps)

@@ -68,7 +68,7 @@ def _moment_limits(path: Path, field: dict[str, Any], kind: str) -> Iterator[Fin
         value = text(field, key)
         if value is not None and not _is_limit(kind, value):
             message = f"'{key}' is no {kind} that the calendar knows"
-            yield Finding("bad-value", message, "", (*path, key))
+            yield Finding("bad-value", message, "mend the day or the hour", (*path, key))
     lowest, highest = text(field, low), text(field, high)
     if lowest and highest and moments.is_after(kind, lowest, highest, zone):
         yield _bad_range(f"{low} lies after {high}", (*path, high))

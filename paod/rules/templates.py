@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateError, nodes
 
-from paod.finding import Finding, Path, nearest, shown
+from paod.finding import Finding, Path, choice, nearest, shown
 from paod.rules.fields import names_of
 from paod.rules.fulfillment import steps_of
 from paod.rules.reading import fields_of, mapping, parts
@@ -104,7 +104,8 @@ def _unknown(
         yield Finding("unknown-variable", message, "use a public attribute", path)
     elif attribute and name in known and attribute not in known[name] | _METHODS:
         message = f"'{name}' has no {shown(attribute)}"
-        yield Finding("unknown-variable", message, nearest(attribute, known[name]), path)
+        hint = choice(attribute, sorted(known[name]), f"declare it, or take it out of '{name}'")
+        yield Finding("unknown-variable", message, hint, path)
 
 
 def _is_simple(text: str, known: frozenset[str]) -> bool:

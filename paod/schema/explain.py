@@ -5,13 +5,15 @@ Never quotes a value beyond a short name: what stands in a catalog may be a secr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from cerberus import errors
 from cerberus.errors import ValidationError
 
-from paod.finding import Finding, Path, nearest, shown
+from paod.finding import Finding, Path, choice, nearest, shown
+from paod.paths import kebab
 from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, chosen, errors_of
 from paod.schema.forms import FORMS
 from paod.schema.parts import Schema
@@ -26,7 +28,16 @@ _CALLED = {
     "dict": "a mapping",
 }
 _YES_OR_NO = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
-_SUMMARY_OF_LIST = "write each entry on a line of its own, after '- '"
+_SHORT_VERSION = re.compile(r"[vV]?([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?")
+_UNQUOTED = shown(" ")
+_HOW = {
+    "string": "write one text",
+    "integer": "write one number, without a fraction",
+    "number": "write one number",
+    "boolean": "write true or false",
+    "list": "write each entry on a line of its own, after '- '",
+    "dict": "write its keys below it, indented, each with a value: 'key: value'",
+}
 
 
 def explain(kind: str, value: dict[str, Any]) -> Iterator[Finding]:
@@ -78,9 +89,7 @@ def _type_hint(types: list[str], value: Any) -> str:
         return "quote it"
     if {"integer", "number"} & set(types) and isinstance(value, str):
         return "write a number, without quotes"
-    if "list" in types and not isinstance(value, dict):
-        return _SUMMARY_OF_LIST
-    return ""
+    return _HOW[types[0]]
 
 
 def _kind_of_value(value: Any) -> str:
@@ -107,14 +116,14 @@ def _not_allowed(error: ValidationError, path: Path) -> Finding:
 
 
 def _no_choice(code: str, subject: str, value: Any, allowed: list[str], path: Path) -> Finding:
-    hint = nearest(str(value), allowed) or f"use one of: {', '.join(allowed)}"
+    hint = choice(str(value), allowed)
     return Finding(code, f"{shown(value)} is not a value of {subject}", hint, path)
 
 
 def _bad_choice(error: ValidationError, path: Path) -> Finding:
     variant = VARIANTS[error.constraint]
     choices = list(variant.choices)
-    hint = nearest(error.value, choices) or f"use one of: {', '.join(choices)}"
+    hint = choice(error.value, choices)
     return Finding(variant.code, f"{shown(error.value)} is not {variant.called}", hint, path)
 
 
@@ -123,7 +132,17 @@ def _bad_form(error: ValidationError, path: Path) -> Finding:
     if form.code == "bad-version" and not isinstance(error.value, str):
         return _version_not_text(error.value, path)
     message = f"{shown(error.value)} is not {form.called}"
-    return Finding(form.code, message, form.hint, path)
+    return Finding(form.code, message, _form_hint(error.constraint, error.value), path)
+
+
+def _form_hint(form: str, value: str) -> str:
+    """Return how it is written, with what was found written so where that may be quoted."""
+    if form == "name" and shown(value) != _UNQUOTED:
+        return kebab(value)
+    if form == "version" and (found := _SHORT_VERSION.fullmatch(value)) is not None:
+        whole = ".".join(str(int(part or 0)) for part in found.groups())
+        return f'write it as MAJOR.MINOR.PATCH: "{whole}"'
+    return FORMS[form].hint
 
 
 def _version_not_text(value: Any, path: Path) -> Finding:
@@ -152,11 +171,21 @@ def _too_long(error: ValidationError, path: Path) -> Finding:
 
 
 def _too_low(error: ValidationError, path: Path) -> Finding:
-    return Finding("bad-value", f"{_subject(path)} is lower than {error.constraint}", "", path)
+    return Finding(
+        "bad-value",
+        f"{_subject(path)} is lower than {error.constraint}",
+        f"give at least {error.constraint}",
+        path,
+    )
 
 
 def _too_high(error: ValidationError, path: Path) -> Finding:
-    return Finding("bad-value", f"{_subject(path)} is higher than {error.constraint}", "", path)
+    return Finding(
+        "bad-value",
+        f"{_subject(path)} is higher than {error.constraint}",
+        f"give at most {error.constraint}",
+        path,
+    )
 
 
 _EXPLAINERS: dict[int, Callable[[ValidationError, Path], Finding]] = {
@@ -186,9 +215,13 @@ def _unknown(kind: str, value: dict[str, Any], path: Path) -> Finding:
         hint = nearest(key, own) or (f"it takes {', '.join(own)}" if own else "remove it")
         message = f"'{key}' is no property of the type '{choice}'"
         return Finding("wrong-option", message, hint, path, on_key=True)
-    hint = nearest(key, known) or "remove it, or begin it with x- to keep it"
+    hint = nearest(key, known) or _instead(known)
     where = f" in '{_owner(path)}'" if _owner(path) else ""
     return Finding("unknown-key", f"{shown(key)} is not known{where}", hint, path, on_key=True)
+
+
+def _instead(known: list[str]) -> str:
+    return f"remove it, or begin it with x- to keep it; known are {', '.join(known)}"
 
 
 def _keys(rules: Schema, value: dict[str, Any], path: Path) -> Schema:
