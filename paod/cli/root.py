@@ -22,7 +22,7 @@ COMMANDS = {
     "validate": ("validating", "Check files, folders or a whole checkout."),
     "new": ("starting", "Write a valid document to start from."),
     "fmt": ("formatting", "Put documents' keys in order and quote their texts alike."),
-    "explain": ("explaining", "Tell what a problem means and how to mend it."),
+    "explain": ("explaining", "Tell what a problem means and how to mend it, with an example."),
     "schema": ("authoring", "Print the JSON Schema of documents, for editors."),
     "status": ("reporting", "Tell what is served, since when, and what waits."),
     "history": ("reading", "List the revisions of an item or a bundle."),
