@@ -14,6 +14,7 @@ from paod.daemon import daemon_running, open_store, run_once
 from paod.daemon.instance import Instance, lock_paths
 from paod.model import SyncRequest
 from tests.origin import Origin
+from tests.receiver import Receiver
 from tests.running import ROOT, item
 
 
@@ -58,6 +59,13 @@ def test_one_sync_in_a_child(settings, origin):
     assert (row["status"], row["to_commit"], row["items_added"]) == ("completed", origin.head, 1)
     assert phases[0] == "starting"
     assert run_once(settings, SyncRequest("manual"))["reason"] == "UpToDate"
+
+
+def test_without_a_daemon_the_command_tells_others(environment):
+    with Receiver() as receiver:
+        told = {"PAO_ALERT_URL": receiver.url("/alerts"), "PAO_ALERT_CHANGES": "true"}
+        run_once(load(environment | told), SyncRequest("manual"))
+        assert [got.json["alert"] for got in receiver.got] == ["catalog-changed"]
 
 
 def test_a_failure_is_a_row_too(settings, origin, tmp_path):
