@@ -51,8 +51,10 @@ setup(
         "jsonschema-rs>=0.33",
     ],
     extras_require={
+        "github": ["PyJWT[crypto]>=2.10"],
         "postgres": ["psycopg[binary,pool]>=3.2"],
         "test": [
+            "PyJWT[crypto]>=2.10",
             "psycopg[binary,pool]>=3.2",
             "pytest>=9.0",
             "pytest-xdist>=3.8",

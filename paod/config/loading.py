@@ -8,7 +8,8 @@ from typing import Any
 
 import cerberus
 
-from paod.config.remote_url import RemoteUrl, owner_and_name, redact_url
+from paod.config.fitting import app_faults, status_faults
+from paod.config.remote_url import RemoteUrl, redact_url
 from paod.config.secret import Secret, everyone_may_read
 from paod.config.settings import Settings
 from paod.config.sources import Given, Sources, over, read_environment, read_file
@@ -54,7 +55,8 @@ def load(
     elif remote is not None:
         _move_credentials(remote, values, secrets, faults)
     if remote is not None and repository:
-        faults += _status_faults(remote, values, secrets)
+        faults += app_faults(remote, values, secrets)
+        faults += status_faults(remote, values, secrets)
     state = _state_dir(environ, values.pop("PAO_STATE_DIR", None), faults)
     if faults or remote is None or state is None:
         raise SettingsError(_list(faults), _HINT)
@@ -102,7 +104,8 @@ def _secrets(sources: Sources, faults: list[str]) -> dict[str, Secret]:
             faults.append(f"{name} is no text{given.where}: put quotes around it")
             continue
         source = given.base / Path(given.value).expanduser() if given.file else given.value
-        found[name] = Secret(name, source, several=BY_NAME[name].several)
+        setting = BY_NAME[name]
+        found[name] = Secret(name, source, several=setting.several, lines=setting.lines)
         faults += _secret_faults(found[name], given)
     return found
 
@@ -119,25 +122,6 @@ def _secret_faults(secret: Secret, given: Given) -> list[str]:
         faults.append(f"{secret.name} stands in {holder}, which every user can read: chmod o-r it")
     if secret.name in ("PAO_ADMIN_TOKEN", "PAO_READ_TOKEN") and any(map(bad_digest, values)):
         faults.append(f"{secret.origin} has a sha256: without 64 hexadecimal digits after it")
-    return faults
-
-
-def _status_faults(
-    remote: RemoteUrl, values: Mapping[str, Any], secrets: Mapping[str, Secret]
-) -> list[str]:
-    """Return what commit statuses lack: a repository with an owner, a token."""
-    if "PAO_COMMIT_STATUS" not in values:
-        return []
-    faults = []
-    if owner_and_name(remote.url) is None:
-        faults.append(
-            "PAO_COMMIT_STATUS is set, and PAO_REPO_URL names no owner and repository on a host, "
-            "such as https://github.com/org/pao-repository.git"
-        )
-    if not {"PAO_COMMIT_STATUS_TOKEN", "PAO_REPO_TOKEN"} & set(secrets):
-        faults.append(
-            "PAO_COMMIT_STATUS is set, and there is no token for it: set PAO_COMMIT_STATUS_TOKEN"
-        )
     return faults
 
 

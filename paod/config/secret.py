@@ -19,12 +19,16 @@ GRACE = 30.0
 
 _SEPARATORS = re.compile(r"[,\n]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Secret:
-    """One secret setting. ``source`` is its text, or the file that holds it."""
+    """One secret setting. ``source`` is its text, or the file that holds it.
 
-    __slots__ = ("_clock", "_last", "_read_at", "_several", "_source", "name")
+    ``several``: one a line, or comma-separated; ``lines``: it is a text of several lines.
+    """
+
+    __slots__ = ("_clock", "_control", "_last", "_read_at", "_several", "_source", "name")
 
     def __init__(
         self,
@@ -32,11 +36,13 @@ class Secret:
         source: str | Path,
         *,
         several: bool = False,
+        lines: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._source = source
         self._several = several
+        self._control = _CONTROL_BUT_LINES if lines else _CONTROL
         self._clock = clock
         self._last: tuple[str, ...] = ()
         self._read_at = 0.0
@@ -70,7 +76,7 @@ class Secret:
         values = tuple(part.strip() for part in parts if part.strip())
         if not values:
             raise SettingsError(f"{self.origin} holds no secret")
-        if any(_CONTROL.search(value) for value in values):
+        if any(self._control.search(value) for value in values):
             raise SettingsError(f"{self.origin} holds a control character or a line break")
         return values
 

@@ -35,6 +35,9 @@ class Settings:
     repo_branch: str = "main"
     repo_token: Secret | None = None
     repo_username: str = "x-access-token"
+    github_app_id: str | None = None
+    github_app_key: Secret | None = None
+    github_app_installation_id: int | None = None
     repo_ssh_key: Path | None = None
     repo_known_hosts: Path | None = None
     repo_ca_file: Path | None = None

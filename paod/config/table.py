@@ -44,6 +44,8 @@ class Setting:
     default: str | None = None
     secret: bool = False
     several: bool = False
+    lines: bool = False
+    """A secret that is a text of several lines."""
     hides: bool = False
     """No secret itself, but its value may hold one (a URL with a password)."""
 
@@ -81,6 +83,9 @@ SETTINGS = (
     Setting("PAO_REPO_BRANCH", "a branch name", _text(values.as_branch), "main"),
     Setting("PAO_REPO_TOKEN", "a token for https", secret=True),
     Setting("PAO_REPO_USERNAME", "the user that the token is for", default="x-access-token"),
+    Setting("PAO_GITHUB_APP_ID", "a GitHub App's client ID or app ID", _text(values.as_app_id)),
+    Setting("PAO_GITHUB_APP_KEY", "the app's private key, PEM", secret=True, lines=True),
+    Setting("PAO_GITHUB_APP_INSTALLATION_ID", "a number", _integer(1, 1 << 53)),
     Setting("PAO_REPO_SSH_KEY", "the path of a private key", _PATH),
     Setting("PAO_REPO_KNOWN_HOSTS", "the path of a known_hosts file", _PATH),
     Setting("PAO_REPO_CA_FILE", "the path of a PEM file of certificates", _PATH),

@@ -106,6 +106,14 @@ def as_branch(value: Any) -> Any:
     return value
 
 
+def as_app_id(value: Any) -> Any:
+    """Read a GitHub App's ID, which YAML may take for a number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    fits = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9.]{1,64}", value)
+    return value if fits else None
+
+
 def as_root(value: Any) -> Any:
     """Read a folder inside the repository; a slash at its end does not matter."""
     if not isinstance(value, str):

@@ -8,6 +8,7 @@ from paod.config import Settings
 from paod.daemon.instance import lock_paths
 from paod.database import open_database
 from paod.errors import SettingsError
+from paod.github_app import tokens_of
 from paod.signers import Signers
 from paod.store import Outlets, Source, Store
 
@@ -30,9 +31,11 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
 
 
 def check_files(settings: Settings) -> None:
-    """Raise SettingsError for a file that settings name and whose content cannot be used."""
+    """Raise SettingsError for files and keys of the settings whose content cannot be used."""
     if settings.allowed_signers is not None:
         Signers(settings.allowed_signers).check()
+    if (tokens := tokens_of(settings)) is not None:
+        tokens.check()
 
 
 def prepare_state(settings: Settings) -> None:

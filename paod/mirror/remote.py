@@ -39,6 +39,10 @@ class Credentials:
     password: str = field(repr=False)
 
 
+def _ignore() -> None:
+    """Nobody needs to know."""
+
+
 def no_credentials() -> Credentials | None:
     """Return None: the remote is asked without credentials."""
     return None
@@ -76,7 +80,8 @@ class Address:
 class Remote:
     """The configured repository and branch. Raises ``SettingsError`` for what is never reached.
 
-    ``credentials`` is asked again at each connection, so that a rotated secret is used.
+    ``credentials`` is asked again at each connection, so that a rotated secret is used;
+    ``on_denied`` is told when access was denied with them.
     ``timeout`` is for the whole fetch, ``connect_timeout`` and ``stall_timeout`` (seconds without a
     byte) are never above it.
     """
@@ -84,6 +89,7 @@ class Remote:
     url: str
     branch: str = "main"
     credentials: Callable[[], Credentials | None] = no_credentials
+    on_denied: Callable[[], None] = _ignore
     ssh_key: Path | None = None
     known_hosts: Path | None = None
     ca_file: Path | None = None

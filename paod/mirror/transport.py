@@ -160,7 +160,10 @@ class Conversation(pygit2.RemoteCallbacks):
         except Exception as error:  # libgit2's binding also raises KeyError, ValueError, TypeError
             if self._identity_refused:
                 raise self._unverified() from error
-            raise translate(error, self._remote) from error
+            translated = translate(error, self._remote)
+            if isinstance(translated, AccessDenied):
+                self._remote.on_denied()
+            raise translated from error
 
     def _unverified(self) -> FetchFailed:
         if self._remote.address.kind == "ssh":

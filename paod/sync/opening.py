@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paod.config import Settings
+from paod.github_app import tokens_of
 from paod.mirror import Credentials, Mirror, OnPhase, Remote
 
 
@@ -25,6 +26,7 @@ def _remote(settings: Settings) -> Remote:
         url=settings.repo_url,
         branch=settings.repo_branch,
         credentials=lambda: _credentials(settings),
+        on_denied=lambda: _forget_token(settings),
         ssh_key=settings.repo_ssh_key,
         known_hosts=settings.repo_known_hosts,
         ca_file=settings.repo_ca_file,
@@ -35,6 +37,14 @@ def _remote(settings: Settings) -> Remote:
 
 def _credentials(settings: Settings) -> Credentials | None:
     """Read the token again: it may have been rotated since the last connection."""
+    if (tokens := tokens_of(settings)) is not None:
+        return Credentials("x-access-token", tokens.token())
     if settings.repo_token is None:
         return None
     return Credentials(settings.repo_username, settings.repo_token.values()[0])
+
+
+def _forget_token(settings: Settings) -> None:
+    """Let the next connection ask for a new token, where they can be asked for."""
+    if (tokens := tokens_of(settings)) is not None:
+        tokens.forget()
