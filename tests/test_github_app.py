@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from paod.config import load
+from paod.daemon.delivery import outlets_of
 from paod.errors import AccessDenied, FetchFailed, SettingsError
 from paod.github_app import Tokens, api_of, tokens_of
+from paod.store import Message
 from tests.github import APP, GitHub, make_key
 from tests.origin import Origin
 from tests.syncing import Paod
@@ -26,6 +28,9 @@ def _key():
 def _github(tmp_path, key):
     with GitHub(tmp_path / "hosted", public_key=key[1]) as github:
         yield github
+
+
+DESCRIBED = {"description": "1 added"}
 
 
 class Clock:
@@ -252,3 +257,14 @@ def test_a_repository_is_followed_by_an_app(tmp_path, github, key):
         assert not [one for one in told if "ghs_" in one or "BEGIN" in one]
         assert "ghs_" not in Path(paod.settings.mirror_dir / "config").read_text()
         paod.database.close()
+
+
+def test_commit_statuses_use_the_apps_token_unless_they_have_their_own(github, key):
+    message = Message(1, "status", "d", 1, "", {"commit": "c" * 40, "state": "success"} | DESCRIBED)
+    extra = {"PAO_COMMIT_STATUS": github.url("api/v3")}
+    for own in ({}, {"PAO_COMMIT_STATUS_TOKEN": "its-own"}):
+        settings = load(environment(github.url("org/catalog"), key[0], **extra, **own))
+        [outlet] = outlets_of(settings)
+        authorization = outlet.request(message).headers["Authorization"]
+        assert authorization == f"Bearer {own.get('PAO_COMMIT_STATUS_TOKEN', github.token)}"
+    assert github.made == 1

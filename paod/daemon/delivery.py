@@ -18,6 +18,7 @@ from typing import Any
 from paod.config import Settings, owner_and_name
 from paod.errors import PaodError, StoreError, StoreUnavailable
 from paod.failpoint import failpoint
+from paod.github_app import tokens_of
 from paod.log import Redactor
 from paod.messages import Request, alert_request, github_request, redacted
 from paod.outgoing import Answer, Way, send
@@ -218,10 +219,13 @@ def _status(settings: Settings, message: Message, redact: Callable[[str], str]) 
 
 
 def _status_token(settings: Settings) -> str:
-    """Read the token again: it may have been rotated."""
+    """Read the token again: it may have been rotated. A GitHub App's is used where none is set."""
     token = settings.commit_status_token or settings.repo_token
-    assert token is not None, "the settings were checked"
-    return token.value()
+    if token is not None:
+        return token.value()
+    tokens = tokens_of(settings)
+    assert tokens is not None, "the settings were checked"
+    return tokens.token()
 
 
 def _link(settings: Settings) -> str | None:
