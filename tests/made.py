@@ -232,13 +232,25 @@ class _Sense:
                 step["template"] = {"a": [self.chance.choice(TEMPLATES)]}
 
 
+class _Dumper(yaml.CSafeDumper):
+    """Quotes what begins with no letter: PyYAML takes ``-.91`` for text, and YAML 1.2 does not."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text[:1].isalpha() else '"'
+    ),
+)
+
+
 def rendered(value: Json, chance: Random) -> bytes:
     """Return a value as JSON, or as YAML in block or flow style."""
     if chance.random() < 0.7:
         return orjson.dumps(value)
     return yaml.dump(
         value,
-        Dumper=yaml.CSafeDumper,
+        Dumper=_Dumper,
         allow_unicode=True,
         default_flow_style=chance.choice([True, False, None]),
         encoding="utf-8",
