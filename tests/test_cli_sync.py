@@ -181,7 +181,9 @@ def test_a_mass_removal_waits_for_leave(site: Site) -> None:
     assert refused.out == ""
     assert "blocked (MassRemoval)" in refused.err
     assert "--allow-mass-removal" in refused.err
-    assert "stale       the last sync was blocked (MassRemoval)" in site.read("status").splitlines()
+    told = site.run("status")
+    assert told.status == 1
+    assert "stale       the last sync was blocked (MassRemoval)" in told.out.splitlines()
     assert site.json("status")["stale"] is True
     assert site.run("sync", "--commit", "abcdef1234").status == 1  # another sync ends in between
     allowed = site.json("sync", "--allow-mass-removal")

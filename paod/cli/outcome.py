@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from paod.cli.output import print_line, print_table
@@ -56,6 +57,17 @@ def span(before: str | None, after: str | None) -> str:
 def short(commit: str | None) -> str:
     """Return the first digits of a commit."""
     return commit[:SHORT] if commit else "nothing"
+
+
+def since(moment: str | None, now: datetime) -> str | None:
+    """Return ``2026-01-01T00:00:00.000Z (3 hours ago)``, None for no moment."""
+    if moment is None:
+        return None
+    seconds = (now - datetime.fromisoformat(moment)).total_seconds()
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{moment} ({counted(int(seconds // length), unit)} ago)"
+    return moment if seconds < 0 else f"{moment} ({counted(int(seconds), 'second')} ago)"
 
 
 def counted(number: int, what: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,12 +56,15 @@ def print_pieces(pieces: Sequence[Piece]) -> None:
     _console().print(line, soft_wrap=True)
 
 
-def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print ``name  value`` lines, the names aligned; those without a value are left out."""
+def print_pairs(pairs: Iterable[tuple[str, Any]], styles: Mapping[str, str] | None = None) -> None:
+    """Print ``name  value`` lines, the names aligned; those without a value are left out.
+
+    ``styles``: of lines by their names, where a person reads them.
+    """
     shown = [(name, value) for name, value in pairs if value is not None]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        print_line(f"{name:<{width}}  {value}")
+        print_line(f"{name:<{width}}  {value}", (styles or {}).get(name))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from paod.api.standing import standing
+from paod.cli.exits import Exit
 from paod.cli.findings import print_findings, tally
 from paod.cli.opening import opened
 from paod.cli.options import as_json, with_database_settings
-from paod.cli.outcome import counted, short, summary
+from paod.cli.outcome import counted, short, since, summary
 from paod.cli.output import print_json, print_line, print_pairs
 from paod.config import Settings
 from paod.daemon import daemon_running
@@ -24,15 +25,21 @@ PAGE = 500
 @click.command()
 @as_json
 @with_database_settings
-def status(settings: Settings, *, as_json: bool) -> None:
-    """Tell what is served, since when, and what waits."""
+def status(settings: Settings, *, as_json: bool) -> int:
+    """Tell what is served, since when, and what waits.
+
+    The exit status is 1 when the catalog may be behind the branch. All of it stands in the
+    database, so it is told of a daemon that is dead as well.
+    """
+    now = datetime.now(UTC)
     with opened(settings) as store:
-        found = _status(store, settings)
+        found = _status(store, settings, now)
     found["daemon_running"] = daemon_running(settings)
     if as_json:
         print_json(found)
     else:
-        print_pairs(_lines(found))
+        print_pairs(_lines(found, now), {"stale": "yellow", "held": "yellow", "pinned": "yellow"})
+    return Exit.FAILED if found["stale"] else Exit.FINE
 
 
 @click.command()
@@ -78,17 +85,30 @@ def _problems(store: Store, filters: ProblemFilters) -> Iterator[dict[str, Any]]
             return
 
 
-def _status(store: Store, settings: Settings) -> dict[str, Any]:
-    """Return what the API's sync status says, and the catalog in figures."""
-    return standing(store, settings, datetime.now(UTC)) | {"stats": store.stats()}
+def _status(store: Store, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Return what the API's sync status says, the catalog in figures, and the last sign of life."""
+    found = standing(store, settings, now)
+    return found | {"stats": store.stats(), "last_sign_of_life": _sign_of_life(store, found)}
 
 
-def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _sign_of_life(store: Store, found: Mapping[str, Any]) -> str | None:
+    """Return when the database was last written for a sync, a poll or a delivery."""
+    syncs = [sync for sync in (found["current"], found["last"]) if sync is not None]
+    deliveries = store.events(None, 1).rows
+    moments = [
+        *(found["head"][name] for name in ("synced_at", "checked_at")),
+        *(sync[name] for sync in syncs for name in ("sync_started_at", "sync_completed_at")),
+        *(event["last_received_at"] for event in deliveries),
+    ]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _lines(found: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]:
     head, pin, stats = found["head"], found["pin"], found["stats"]
-    served = f"{short(head['commit_hash'])} since {head['synced_at']}"
+    served = f"{short(head['commit_hash'])} since {since(head['synced_at'], now)}"
     yield "serves", served if head["commit_hash"] else "nothing yet"
     yield "generation", head["generation"]
-    yield "checked", head["checked_at"]
+    yield "checked", since(head["checked_at"], now)
     yield (
         "held",
         f"at {short(pin['commit_hash'])} since {pin['since']}: {pin['reason']}" if pin else None,
@@ -104,7 +124,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     current = found["current"]
     yield "running", f"sync {current['sync_id']} ({current['phase']})" if current else None
     yield "queued", len(found["queued"]) or None
-    yield "daemon", "runs" if found["daemon_running"] else "does not run"
+    life = since(found["last_sign_of_life"], now) or "none"
+    yield "daemon", "runs" if found["daemon_running"] else f"does not run; last sign of life {life}"
 
 
 def _pinned(pin: Mapping[str, Any]) -> str:

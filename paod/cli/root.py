@@ -36,6 +36,8 @@ COMMANDS = {
     ),
     "pin": ("pinning", "Serve one revision of an item until it is released."),
     "unpin": ("pinning", "Serve an item as the branch says again."),
+    "backup": ("recovering", "Copy the database to a new file, whether paod runs or not."),
+    "restore": ("recovering", "Put a backup in the database's place."),
     "token": ("tokens", "Make a token, and the hash that may stand in for it."),
 }
 """Each command's module in this room, and its line in the list of commands."""

@@ -8,16 +8,21 @@ daemon, a page of shared memory.
 from paod.daemon.listener import address_of, close_listener, open_listener
 from paod.daemon.once import daemon_running, run_once
 from paod.daemon.opening import open_store, prepare_state, prepare_store
+from paod.daemon.recovery import Backup, Restored, back_up, restore
 from paod.daemon.serving import serve
 
 __all__ = [
+    "Backup",
+    "Restored",
     "address_of",
+    "back_up",
     "close_listener",
     "daemon_running",
     "open_listener",
     "open_store",
     "prepare_state",
     "prepare_store",
+    "restore",
     "run_once",
     "serve",
 ]

@@ -19,6 +19,7 @@ from paod.daemon.retries import Retries
 from paod.daemon.syncing import GRACE, Syncing
 from paod.errors import CommitNotFound, MirrorError, PaodError
 from paod.model import ClaimedSync, SyncRequest, SyncResult
+from paod.store.retention import STEP
 
 LOOK_SECONDS = 1.0
 """After which the queue is looked at, even if nobody called."""
@@ -27,6 +28,10 @@ IDLE_SECONDS = 30.0
 OUTAGE_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Between attempts while the database, or the mirror's folder, cannot be used."""
 PRUNE_SECONDS = 3600.0
+FIRST_PRUNE_SECONDS = 60.0
+"""After the start, so that a daemon that is often restarted prunes too."""
+PRUNE_PAUSE = 1.0
+"""Between two steps of what is much: others write in between."""
 
 logger = logging.getLogger("paod.daemon")
 
@@ -54,7 +59,7 @@ class SyncWorker:
         self._announced: SyncRequest | None = None
         self._reached: tuple[str | None, str | None] | None = None
         """The tip that a sync has dealt with, and the head that it left; None: no tip is."""
-        self._prune_at = clock() + PRUNE_SECONDS
+        self._prune_at = clock() + FIRST_PRUNE_SECONDS
         self._outages = 0
 
     def run(self, first: SyncRequest | None) -> NoReturn:
@@ -211,7 +216,12 @@ class SyncWorker:
     def _prune(self) -> None:
         self._board.enter("prune", IDLE_SECONDS + GRACE)
         self._prune_at = self._clock() + PRUNE_SECONDS
-        self._store.prune(self._settings.retention_days)
+        gone = self._store.prune(self._settings.retention_days)
+        if STEP in gone.values():
+            self._prune_at = self._clock() + PRUNE_PAUSE
+        if any(gone.values()):
+            told = ", ".join(f"{number} of {table}" for table, number in gone.items() if number)
+            logger.info("pruned rows: %s", told)
 
 
 def _leave(*_: Any) -> NoReturn:

@@ -31,20 +31,38 @@ os.register_at_fork(after_in_child=_drop_inherited)
 @contextmanager
 def file_lock(path: Path, wait: float) -> Iterator[bool]:
     """Try for up to ``wait`` seconds to hold the lock; the value says whether it is held."""
+    deadline = time.monotonic() + wait
+    descriptor = _open(path)
+    _held.add(descriptor)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while (held := _acquired(descriptor, deadline)) and not _stands_at(path, descriptor):
+            _held.remove(descriptor)
+            os.close(descriptor)
+            descriptor = _open(path)
+            _held.add(descriptor)
+        yield held
+    finally:
+        if descriptor in _held:  # else this is a child, which closed it when it was forked
+            _held.remove(descriptor)
+            os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailable(
             f"the lock {path} cannot be opened ({error.strerror})",
             "see that its folder exists and that paod may write there",
         ) from error
-    _held.add(descriptor)
+
+
+def _stands_at(path: Path, descriptor: int) -> bool:
+    """Whether the locked file is the one that others would lock, and not one that was removed."""
     try:
-        yield _acquired(descriptor, time.monotonic() + wait)
-    finally:
-        if descriptor in _held:  # else this is a child, which closed it when it was forked
-            _held.remove(descriptor)
-            os.close(descriptor)
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _acquired(descriptor: int, deadline: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,19 +24,40 @@ PRAGMA journal_size_limit = 67108864;
 """
 
 
+FileId = tuple[int, int]
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """A connection. ``broken``: an error happened in its transaction, which may not end well.
 
-    ``frozen``: the file was opened as one that nobody can change.
+    ``file`` is the one that it was opened on, whatever lies at its path now, and ``logs`` are the
+    files beside it that belong to it, by their paths. ``frozen``: it was opened as one that nobody
+    can change.
     """
 
     thread: threading.Thread
     handle: sqlite_utils.Database
+    file: FileId | None
+    logs: Mapping[Path, FileId | None]
     frozen: bool = False
     state: Literal["idle", "reading", "writing"] = "idle"
     broken: bool = False
     listener: Listener | None = None
+
+    def clear_logs(self) -> None:
+        """Remove the log of a file that was replaced, or it would be taken for the new one's.
+
+        SQLite knows a log by its name alone. One that came with the new file is left.
+        """
+        for log, known in self.logs.items():
+            if known is not None and file_at(log) == known:
+                log.unlink()
+
+    @property
+    def schema(self) -> int:
+        """The number of the schema."""
+        return int(self.handle.execute("PRAGMA user_version").fetchone()[0])
 
     def close(self) -> None:
         """End the connection and stop listening."""
@@ -46,7 +68,7 @@ class Session:
 
 def connect(path: Path, *, read_only: bool, busy_timeout: float) -> Session:
     """Open a file that is there already, for the calling thread."""
-    frozen = is_frozen(path)
+    frozen, file = is_frozen(path), file_at(path)
     mode = "mode=ro&immutable=1" if frozen else "mode=ro" if read_only else "mode=rw"
     try:
         connection = sqlite3.connect(
@@ -57,10 +79,22 @@ def connect(path: Path, *, read_only: bool, busy_timeout: float) -> Session:
             check_same_thread=False,  # whoever closes a database ends the connections of all
         )
         connection.executescript(_PRAGMAS)
+        connection.execute("PRAGMA user_version").fetchone()  # opens the file and its log
     except sqlite3.Error as error:
         raise translated(error, path) from error
     handle = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
-    return Session(threading.current_thread(), handle, frozen)
+    logs = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+    beside = {log: file_at(log) for log in logs}
+    return Session(threading.current_thread(), handle, file, beside, frozen)
+
+
+def file_at(path: Path) -> FileId | None:
+    """Return what tells the file at a path from any other, None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 at each statement, so the quicker one
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def is_frozen(path: Path) -> bool:

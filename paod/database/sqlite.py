@@ -9,6 +9,7 @@ is written. A connection must not cross a fork: so each process opens its own.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -21,13 +22,17 @@ from paod.database import sqlite_file
 from paod.database.driver import sqlite3, statements
 from paod.database.lock import file_lock
 from paod.database.protocol import Params, Row
-from paod.database.session import Session, Translating, connect, is_frozen
+from paod.database.session import FileId, Session, Translating, connect, file_at, is_frozen
 from paod.database.wakeup import Listener, tell
-from paod.errors import StoreError
+from paod.errors import StoreError, StoreUnavailable
+
+DAMAGED_HINT = "restore it from an older backup, or move it away: paod builds a new one"
 
 BUSY_TIMEOUT = 4.0
 """Seconds that a writer waits for another one's transaction: whoever delivers a webhook is to have
 his answer within five."""
+
+logger = logging.getLogger("paod.database")
 
 DEAF_PAUSE = 1.0
 """Seconds between two looks of a thread that cannot be told of news."""
@@ -60,6 +65,7 @@ class SQLiteDatabase:
         self._owner = os.getpid()
         self._sessions: list[Session] = []
         self._inherited: list[Session] = []
+        self._told_of: FileId | None = None
 
     def prepare(self) -> None:
         sqlite_file.make_or_check(self.path)
@@ -80,6 +86,33 @@ class SQLiteDatabase:
         finally:
             reader.close()
         new.replace(copy)
+
+    def copy_to(self, file: Path) -> None:
+        """Write a copy of what is committed, of one moment and checked, to a file that is new."""
+        with sqlite_file.made_beside(file) as new:
+            reader = self._connected()
+            try:
+                self._run(reader, "VACUUM INTO :copy", {"copy": str(new)})
+            finally:
+                reader.close()
+            damage = SQLiteDatabase(new, read_only=True).damage()
+            if damage is not None:
+                raise StoreError(f"the database {self.path} is damaged: {damage}", DAMAGED_HINT)
+
+    def check(self) -> None:
+        """Raise ``MigrationError`` where the file is not a whole database of paod's."""
+        sqlite_file.check(self.path)
+
+    def damage(self) -> str | None:
+        """Read the whole file; return what is wrong with it, None where nothing is."""
+        try:
+            found = self.query("PRAGMA integrity_check(1)")
+        except StoreError as error:
+            return str(error)
+        finally:
+            self.close()
+        said = str(next(iter(found[0].values())))
+        return None if said == "ok" else said
 
     def execute(self, sql: str, params: Params | None = None) -> int:
         session = self._writing()
@@ -115,6 +148,8 @@ class SQLiteDatabase:
         try:
             yield
             self._writing()
+            if file_at(self.path) != session.file:
+                raise self._gone("was replaced or removed during a transaction")
             self._run(session, "COMMIT")
         finally:
             self._end(session)
@@ -183,18 +218,62 @@ class SQLiteDatabase:
         if self._owner != os.getpid():
             return False
         session: Session | None = getattr(self._local, "session", None)
-        return session is not None and not (session.frozen and self._thawed(session))
+        if session is None or session.state != "idle":
+            return session is not None
+        return file_at(self.path) == session.file and not (session.frozen and self._thawed())
 
-    def _thawed(self, session: Session) -> bool:
+    def _thawed(self) -> bool:
         """Whether what was opened as unchangeable can change by now."""
-        return session.state == "idle" and not is_frozen(self.path)
+        return not is_frozen(self.path)
 
     def _session(self) -> Session:
         if not self._has_session():
             self._forget_parents()
-            self._local.session = self._keep(self._connected())
+            former: Session | None = getattr(self._local, "session", None)
+            new = self._connected() if former is None else self._followed(former)
+            self._local.session = self._keep(new)
         session: Session = self._local.session
         return session
+
+    def _followed(self, former: Session) -> Session:
+        """Open what lies at the path now, in place of a file that is there no more.
+
+        Whoever went on with the former file would read, and write into, what nobody else sees.
+        """
+        if file_at(self.path) is None:
+            raise self._gone("is gone: it was removed or renamed while paod used it")
+        sqlite_file.check(self.path)
+        with file_lock(self.path.with_name(f"{self.path.name}-swap"), self._busy_timeout):
+            try:
+                former.clear_logs()
+            except OSError as error:
+                raise self._gone("was replaced, and its former log cannot be removed") from error
+            session = self._connected()
+        if session.schema != former.schema:
+            session.close()
+            raise StoreError(
+                f"the database {self.path} was replaced by one of another schema",
+                "restart paod, which brings it up to date",
+            )
+        if self._told_of != session.file and session.file != former.file:
+            self._told_of = session.file
+            logger.warning(
+                "the database %s was replaced by another file, used from now on", self.path
+            )
+        self._drop(former)
+        return session
+
+    def _gone(self, what: str) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"the database {self.path} {what}",
+            "put it back, or restart paod: it makes a new one from the repository",
+            reason="StorageGone",
+        )
+
+    def _drop(self, session: Session) -> None:
+        with self._guard:
+            self._sessions.remove(session)
+        session.close()
 
     def _forget_parents(self) -> None:
         """Leave a parent process's connections alone: closing one here would drop its locks."""
@@ -247,7 +326,5 @@ class SQLiteDatabase:
             with suppress(sqlite3.Error):
                 session.handle.conn.execute("ROLLBACK")
         if session.handle.conn.in_transaction:  # not even that works: a new connection will
-            with self._guard:
-                self._sessions.remove(session)
             del self._local.session
-            session.close()
+            self._drop(session)

@@ -7,12 +7,14 @@ place and linked there when it is whole, so that no crash leaves an empty file u
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from paod.database.driver import sqlite3
-from paod.errors import MigrationError, StoreUnavailable
+from paod.errors import MigrationError, StoreError, StoreUnavailable
 
 APPLICATION_ID = 0x70616F64
 """The word ``paod``, where SQLite keeps whose file it is."""
@@ -29,7 +31,9 @@ def make_or_check(path: Path) -> None:
     try:
         if not path.exists():
             _make(path)
-        _check(path)
+        check(path)
+        if not _has_log(path):
+            _give_log(path)
     except OSError as error:
         raise StoreUnavailable(
             f"the database {path} cannot be opened ({error.strerror})",
@@ -45,7 +49,7 @@ def _make(path: Path) -> None:
         _write_header(new)
         with contextlib.suppress(FileExistsError):
             os.link(new, path)
-        _flush_folder(path.parent)
+        _flush(path.parent)
     finally:
         new.unlink()
 
@@ -61,15 +65,70 @@ def _write_header(new: Path) -> None:
         connection.close()
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _flush(path: Path) -> None:
+    """See a file, or a folder's list of its files, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _check(path: Path) -> None:
+def _has_log(path: Path) -> bool:
+    """Whether the file is in WAL mode, as a copy that was put in its place may not be."""
+    with path.open("rb") as file:
+        return file.read(20)[18] == 2
+
+
+def _give_log(path: Path) -> None:
+    connection = sqlite3.connect(str(path), isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"the database {path} cannot be prepared ({error})") from error
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def made_beside(file: Path) -> Iterator[Path]:
+    """Let a new file be written beside its place; it gets there whole, on the disk, or not at all.
+
+    Nobody else can read it. Raises ``StoreError`` where a file is there already.
+    """
+    new = file.with_name(f"{file.name}.new-{os.getpid()}")
+    try:
+        if file.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        yield new
+        _flush(new)
+        os.link(new, file)
+        _flush(file.parent)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def put_in_place(new: Path, path: Path, aside: Path) -> None:
+    """Let ``new`` be the database at ``path``; what was there is kept as ``aside``.
+
+    Nobody may have either open. The former log goes first, or it would be taken for the new
+    file's.
+    """
+    for suffix in ("-wal", "-shm"):
+        log = path.with_name(path.name + suffix)
+        if log.exists():
+            log.rename(aside.with_name(aside.name + suffix))
+    if path.exists():
+        os.link(path, aside)
+    new.replace(path)
+    _flush(path.parent)
+
+
+def check(path: Path) -> None:
+    """Raise ``MigrationError`` where the file at ``path`` is not a whole database of paod's."""
     with path.open("rb") as file:
         header = file.read(100)
     if len(header) < 100 or not header.startswith(_MAGIC):

@@ -47,6 +47,11 @@ def migrations(dialect: str) -> tuple[Migration, ...]:
     return tuple(sorted(found, key=lambda one: one.number))
 
 
+def newest_schema(dialect: str) -> int:
+    """Return the number of the last change that this program knows."""
+    return migrations(dialect)[-1].number
+
+
 class Schema(Base):
     """Makes the tables and keeps them what this program expects."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 from paod.store.base import Base, stamp
 from paod.store.syncs import LAST_COMPLETED, LAST_FOLLOWING
 
 STEP: Final = 500
-"""Rows that one transaction deletes, so that no writer waits long."""
+"""Rows that one transaction deletes at most, so that no writer waits long."""
 
 _OLD: Final = {
     "parser_crashes": """
@@ -47,17 +47,16 @@ class Retention(Base):
     """Deletes what is old, in small steps."""
 
     def prune(self, days: float) -> dict[str, int]:
-        """Delete what ended more than ``days`` ago; return how many rows went, by table.
+        """Delete what ended on a day more than ``days`` ago; return how many rows went, by table.
 
-        The last completed sync and the last that followed the branch stay, however old.
+        At most ``STEP`` of each table, in a transaction of its own: where that many went there are
+        more, and it is for the caller to come again. Whole days go, so that there is work once a
+        day. The last completed sync and the last that followed the branch stay, however old.
         """
-        before = stamp(self._clock() - timedelta(days=days))
+        day = self._clock().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        before = stamp(day - timedelta(days=days))
         return {table: self._prune(sql, before) for table, sql in _OLD.items()}
 
     def _prune(self, sql: str, before: str) -> int:
-        gone, step = 0, STEP
-        while step == STEP:
-            with self.database.atomic():
-                step = self.database.execute(sql, {"before": before, "step": STEP})
-            gone += step
-        return gone
+        with self.database.atomic():
+            return self.database.execute(sql, {"before": before, "step": STEP})

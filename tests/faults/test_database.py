@@ -18,6 +18,7 @@ from paod.database import SQLiteDatabase
 from paod.errors import StoreError, StoreUnavailable
 from paod.model import Catalog, Plan, SyncRequest
 from paod.store import Delivery, EntryFilters, Store
+from paod.store.migrate import newest_schema
 from tests.store_tools import Clock, Edit, Syncs, database_in, empty_store, item, result_of, running
 
 HOOK = SyncRequest("webhook", webhook={"ref": "refs/heads/main"})
@@ -135,7 +136,8 @@ def test_d5_killed_while_migrating_it_begins_again(tmp_path: Path) -> None:
     killed_at(tmp_path, "in_migration")
     store = empty_store(tmp_path)
     assert intact(store)
-    assert len(store.database.query("SELECT number FROM schema_migrations")) == 3
+    applied = store.database.query("SELECT number FROM schema_migrations")
+    assert len(applied) == newest_schema("sqlite")
     store.close()
 
 

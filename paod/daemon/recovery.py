@@ -1,0 +1,156 @@
+"""Backups of the database, made while it is in use, and put in its place again when it is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from paod.config import Settings
+from paod.daemon.instance import Instance
+from paod.daemon.opening import locks_of, prepare_state
+from paod.database import SQLiteDatabase, put_in_place
+from paod.errors import PaodError, StoreError, StoreUnavailable
+from paod.model import Head
+from paod.store import Store
+from paod.store.migrate import newest_schema
+
+LOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy of the database: where its catalog stands, and by which schema it is laid out."""
+
+    file: Path
+    size: int
+    schema: int
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A backup that is the database now, and where the former one lies, None: there was none."""
+
+    backup: Backup
+    former: Path | None
+
+
+def back_up(settings: Settings, file: Path) -> Backup:
+    """Copy the database to a new file and check the copy; paod may run meanwhile."""
+    path = _file_of(settings, "use pg_dump, which may run while paod does")
+    if not path.exists():
+        raise PaodError(f"there is no database {path}", "start `paod serve`, or run `paod sync`")
+    SQLiteDatabase(path, read_only=True).copy_to(file)
+    return _facts(file)
+
+
+def restore(settings: Settings, file: Path, *, force: bool) -> Restored:
+    """Put a backup in the database's place and keep what is there now.
+
+    Raises ``AlreadyRunning`` while a daemon runs, ``PaodError`` for a file that is no whole backup,
+    and, unless it is to be done by ``force``, where the present catalog is newer.
+    """
+    database = _file_of(settings, "stop paod, then use pg_restore, or psql, on what pg_dump made")
+    prepare_state(settings)
+    instance = Instance(locks_of(settings))
+    try:
+        with SQLiteDatabase(database).sync_lock(LOCK_SECONDS) as mine:
+            if not mine:
+                raise StoreUnavailable("a sync is under way", "wait until it has ended")
+            return _restored(database, file, force=force)
+    finally:
+        instance.close()
+
+
+def _file_of(settings: Settings, otherwise: str) -> Path:
+    """Return the database's file; PostgreSQL's copies are the business of its own tools."""
+    if settings.db_file is None:
+        raise PaodError("paod copies SQLite databases alone; this is PostgreSQL", otherwise)
+    return settings.db_file
+
+
+def _restored(database: Path, file: Path, *, force: bool) -> Restored:
+    backup = _checked(file)
+    if not force:
+        _refuse_older(database, backup)
+    new = database.with_name(f"{database.name}.restoring")
+    new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        shutil.copyfile(file, new)
+        _mark(new)
+        former = _aside(database)
+        put_in_place(new, database, former)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be put in place: {error.strerror}") from error
+    finally:
+        new.unlink(missing_ok=True)
+    return Restored(backup, former if former.exists() else None)
+
+
+def _checked(file: Path) -> Backup:
+    if not file.is_file():
+        raise PaodError(f"there is no file {file}")
+    try:
+        backup = _facts(file)
+    except StoreError as error:
+        raise PaodError(f"{file} is no backup of paod's: {error}") from error
+    damage = SQLiteDatabase(file, read_only=True).damage()
+    if damage is not None:
+        raise PaodError(f"{file} is damaged: {damage}", "restore another backup")
+    if backup.schema > newest_schema("sqlite"):
+        raise PaodError(
+            f"{file} has schema {backup.schema}, this paod knows {newest_schema('sqlite')}",
+            "install the paod that made it, or a newer one",
+        )
+    return backup
+
+
+def _facts(file: Path) -> Backup:
+    """Read where a database's catalog stands; raise StoreError for a file that is not paod's."""
+    database = SQLiteDatabase(file, read_only=True)
+    store = Store(database)
+    try:
+        database.check()
+        return Backup(file, file.stat().st_size, store.database.schema_number(), store.head())
+    finally:
+        store.close()
+
+
+def _refuse_older(database: Path, backup: Backup) -> None:
+    """Raise PaodError where the present catalog can be read and is newer than the backup's."""
+    try:
+        present = _facts(database).head if database.exists() else None
+    except StoreError:
+        return
+    if present is not None and _is_newer(present, backup.head):
+        raise PaodError(
+            f"the present catalog (generation {present.generation}, synced {present.synced_at}) is"
+            f" newer than the backup's (generation {backup.head.generation}, synced"
+            f" {backup.head.synced_at})",
+            "--force restores it all the same; the present database is kept beside it",
+        )
+
+
+def _is_newer(present: Head, other: Head) -> bool:
+    if present.epoch == other.epoch:
+        return present.generation > other.generation
+    return (present.synced_at or "") > (other.synced_at or "")
+
+
+def _mark(new: Path) -> None:
+    database = SQLiteDatabase(new)
+    database.prepare()
+    store = Store(database)
+    try:
+        store.mark_restored()
+    finally:
+        store.close()
+
+
+def _aside(database: Path) -> Path:
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    return database.with_name(f"{database.name}.replaced-{now}")
