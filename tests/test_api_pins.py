@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import on_each_database
 from tests.served import POSTGRES, READER, Served, bundle, item, problem
+
+pytestmark = on_each_database
 
 PIN = "/admin/catalog/items/postgres-database/pin"
 BODY = {"revision": 1, "reason": "version 2 orders the wrong size"}

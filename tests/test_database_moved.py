@@ -12,7 +12,10 @@ import pytest
 
 from paod.database import SQLiteDatabase
 from paod.errors import StoreError, StoreUnavailable
-from tests.store_tools import database_in
+
+
+def database_in(folder: Path) -> SQLiteDatabase:
+    return SQLiteDatabase(folder / "paod.db")
 
 
 @pytest.fixture(name="database")

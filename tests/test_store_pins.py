@@ -20,6 +20,7 @@ from paod.errors import PinRefused
 from paod.model import Kind, Plan, Step, Stored
 from paod.store import EntryFilters, Found, Removed, Store
 from paod.versions import version_in_range
+from tests.databases import on_each_database
 from tests.model import Tree
 from tests.steps import steps
 from tests.store_tools import (
@@ -34,6 +35,8 @@ from tests.store_tools import (
     with_mappings,
 )
 from tests.test_fold_properties import NAMES, histories
+
+pytestmark = on_each_database
 
 POSTGRES = "catalog/databases/postgres.yaml"
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -272,6 +275,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "paod.db"
 
 
+@pytest.mark.only_on("sqlite")
 @given(history=histories(), pins=st.lists(moves, min_size=7, max_size=7))
 @settings(
     max_examples=int(os.environ.get("PAOD_HISTORIES", "60")),
