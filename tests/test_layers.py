@@ -21,7 +21,7 @@ LEVELS = (
     {"store", "github_app", "validate"},
     {"sync"},
     {"api", "checking"},
-    {"daemon", "demo"},
+    {"daemon", "demo", "watch"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

@@ -32,9 +32,12 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def print_json(value: Any) -> None:
-    """Print a value for machines, in ASCII, so that nothing in it can steer a terminal."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f"))
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print a value for machines, in ASCII, so that nothing in it can steer a terminal.
+
+    ``indent`` None: all on one line.
+    """
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=True).replace("\x7f", "\\u007f"))
 
 
 def print_line(text: str = "", style: str | None = None) -> None:

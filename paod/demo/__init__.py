@@ -4,6 +4,6 @@ It is given the function that serves, so that it needs to know nothing of proces
 repository, settings and tokens, says what to try, and clears away what it made.
 """
 
-from paod.demo.run import run
+from paod.demo.run import listen_near, run
 
-__all__ = ["run"]
+__all__ = ["listen_near", "run"]

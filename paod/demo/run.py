@@ -83,12 +83,12 @@ def _ensure_repository(place: Place) -> None:
 
 @contextmanager
 def _listener(first: int) -> Iterator[socket.socket]:
-    listener = _bind(first)
+    listener = listen_near(first)
     with listener:
         yield listener
 
 
-def _bind(first: int) -> socket.socket:
+def listen_near(first: int) -> socket.socket:
     """Listen on a port of this machine alone: the first one that is free."""
     for port in range(first, first + PORTS_TRIED) if first else [0]:
         try:

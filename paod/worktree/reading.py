@@ -6,10 +6,9 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from paod.errors import SettingsError
 from paod.model import EntryType, path_text
@@ -19,8 +18,6 @@ WorkFile = tuple[str, bytes | None, EntryType]
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +43,11 @@ def entries(checkout: Path, root: str = "") -> Iterator[WorkEntry]:
     """
     parts = [part for part in root.split("/") if part not in ("", ".")]
     top = os.fspath(checkout.joinpath(*parts))
-    status = _ask("/".join(parts) or top, lambda: os.lstat(top))
-    if status is not None:
+    try:
+        status = os.lstat(top)
+    except OSError as error:
+        _pass_over(error, "/".join(parts) or top)
+    else:
         yield from _at(os.fspath(checkout), top, status)
 
 
@@ -58,8 +58,11 @@ def read(entry: WorkEntry, limit: int) -> WorkFile | None:
     """
     if entry.type != "file":
         return entry.path, None, entry.type
-    found = _ask(entry.path, lambda: (_read(entry.file, limit),))
-    return None if found is None else (entry.path, found[0], entry.type)
+    try:
+        return entry.path, _read(entry.file, limit), entry.type
+    except OSError as error:
+        _pass_over(error, entry.path)
+        return None
 
 
 def files(checkout: Path, root: str = "", limit: int = 256 * 1024) -> Iterator[WorkFile]:
@@ -86,13 +89,22 @@ def _at(checkout: str, place: str, status: os.stat_result) -> Iterator[WorkEntry
 
 def _in_folder(checkout: str, folder: str, status: os.stat_result) -> Iterator[WorkEntry]:
     name = _relative(checkout, folder)
-    inside = _ask(name or checkout, lambda: _listed(folder)) or []
+    try:
+        inside = _listed(folder)
+    except OSError as error:
+        _pass_over(error, name or checkout)
+        return
     if name and any(found.name == ".git" for found in inside):
         yield WorkEntry(name, folder, "submodule", status)
         return
     for found in inside:
-        own = None if found.name == ".git" else _status(checkout, found)
-        if own is not None:
+        if found.name == ".git":
+            continue
+        try:
+            own = found.stat(follow_symlinks=False)
+        except OSError as error:
+            _pass_over(error, found.path)
+        else:
             yield from _at(checkout, found.path, own)
 
 
@@ -101,17 +113,9 @@ def _listed(folder: str) -> list[os.DirEntry[str]]:
         return sorted(inside, key=lambda found: os.fsencode(found.name))
 
 
-def _status(checkout: str, found: os.DirEntry[str]) -> os.stat_result | None:
-    return _ask(_relative(checkout, found.path), lambda: found.stat(follow_symlinks=False))
-
-
-def _ask(name: str, question: Callable[[], Answer]) -> Answer | None:
-    """Ask the file system; None: what was asked about has vanished."""
-    try:
-        return question()
-    except OSError as error:
-        if error.errno in _VANISHED:
-            return None
+def _pass_over(error: OSError, name: str) -> None:
+    """Raise what forbids reading; what merely went away meanwhile is no error."""
+    if error.errno not in _VANISHED:
         raise SettingsError(f"{name} cannot be read: {error.strerror}") from error
 
 
