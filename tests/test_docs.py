@@ -38,7 +38,7 @@ OPERATIONS = DOCS / "operations.md"
 PAGES = [README, CHECKOUT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 INSTRUCTIONS = [page for page in PAGES if page.name != "architecture.md"]
 """Pages that tell how to use the program; the other one also tells of plans."""
-OF_DAEMONS = {"serve", "demo", "webhook"}
+OF_DAEMONS = {"serve", "demo", "watch", "webhook"}
 """Commands that stay, or call one that does: their own tests run them."""
 OF_OPERATORS = {"backup", "restore"}
 """Commands that README leaves to the page for operators: they have their own tests."""
