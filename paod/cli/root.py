@@ -24,7 +24,7 @@ COMMANDS = {
     "fmt": ("formatting", "Put documents' keys in order and quote their texts alike."),
     "explain": ("explaining", "Tell what a problem means and how to mend it, with an example."),
     "schema": ("authoring", "Print the JSON Schema of documents, for editors."),
-    "watch": ("watching", "Check again at every save, and serve the working tree if asked."),
+    "watch": ("watching", "Check a checkout again at every save."),
     "status": ("reporting", "Tell what is served, since when, and what waits."),
     "history": ("reading", "List the revisions of an item or a bundle."),
     "diff": ("reading", "Tell what changed between two revisions."),
