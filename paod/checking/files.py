@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -32,7 +33,7 @@ def examine_all(
 ) -> dict[str, ExaminedFile]:
     """Examine entries, by path; those that vanish meanwhile are not there."""
     work = partial(_examined, examine_entry if placed else examine_loose, rules)
-    jobs = max(1, min(len(os.sched_getaffinity(0)), len(entries) // EACH))
+    jobs = max(1, min(_cores(), len(entries) // EACH))
     crew = Crew(work, partial(_given_up, rules), jobs)
     found = {}
     for number, (entry, file) in enumerate(crew.results(entries), start=1):
@@ -68,6 +69,13 @@ def examine_text(name: str, data: bytes, rules: Rules) -> ExaminedFile:
     work = partial(examine_loose, rules=rules)
     [(_, file)] = Crew(work, partial(_killed, rules=rules), 1).results([(name, data, "file")])
     return file
+
+
+def _cores() -> int:
+    """Return how many processors this process may use, as far as the system tells."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _examined(

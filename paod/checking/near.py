@@ -6,14 +6,14 @@ name to all names of the catalog, so that one more item changes what is said of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from paod.model import Catalog, Problem
 
-MOST_ASKED = 50
-"""Names that are looked for, each among all items."""
+MOST_ASKED = 30
+"""Names that are looked for among all items."""
 _ABOUT = frozenset({"unresolved-item", "unknown-reference"})
 
 Found = dict[str, tuple[Problem, ...]]
@@ -21,18 +21,28 @@ Found = dict[str, tuple[Problem, ...]]
 
 def with_near_names(catalog: Catalog, found: Mapping[str, tuple[Problem, ...]]) -> Found:
     """Return each file's problems, with the nearest item in the hint where a name leads nowhere."""
-    wanted: dict[str, str] = {}
-    told: Found = {}
-    for path, problems in found.items():
-        lost = {one: _name(catalog, one) for one in problems if one.code in _ABOUT}
-        for name in lost.values():
-            if name is not None and name not in wanted and len(wanted) < MOST_ASKED:
-                wanted[name] = _nearest(catalog, name)
-        hints = {one: wanted.get(name or "", "") for one, name in lost.items()}
-        told[path] = tuple(
-            replace(one, hint=hints[one]) if hints.get(one) else one for one in problems
-        )
-    return told
+    lost = {
+        (path, one.pointer): name
+        for path, problems in found.items()
+        for one in problems
+        if one.code in _ABOUT and (name := _name(catalog, one)) is not None
+    }
+    if not lost:
+        return dict(found)
+    items = sorted(
+        name for (kind, name), entry in catalog.entries.items() if kind == "item" and entry.active
+    )
+    hints = {name: _nearest(items, name) for name in sorted(set(lost.values()))[:MOST_ASKED]}
+
+    def told(path: str, problem: Problem) -> Problem:
+        hint = hints.get(lost.get((path, problem.pointer), ""))
+        return replace(problem, hint=hint) if hint else problem
+
+    paths = {path for path, _ in lost}
+    return {
+        path: tuple(told(path, one) for one in problems) if path in paths else problems
+        for path, problems in found.items()
+    }
 
 
 def _name(catalog: Catalog, problem: Problem) -> str | None:
@@ -44,11 +54,12 @@ def _name(catalog: Catalog, problem: Problem) -> str | None:
     return None if name in catalog.aliases or ("item", name) in catalog.entries else name
 
 
-def _nearest(catalog: Catalog, name: str) -> str:
-    """Return a hint that names the item most like this one, or that goes on where it ends."""
-    items = sorted(
-        name for (kind, name), entry in catalog.entries.items() if kind == "item" and entry.active
-    )
-    longer = [one for one in items if one.startswith(f"{name}-")]
-    near = longer[:1] or get_close_matches(name, items, n=1, cutoff=0.7)
-    return f"did you mean '{near[0]}'?" if near else ""
+def _nearest(items: Sequence[str], name: str) -> str:
+    """Return a hint that names the item most like this one, or that goes on where it ends.
+
+    Compared are those that begin or end alike, for comparing takes long among thousands.
+    """
+    longer = next((one for one in items if one.startswith(f"{name}-")), None)
+    alike = [one for one in items if one[:2] == name[:2] or one[-3:] == name[-3:]]
+    near = longer or next(iter(get_close_matches(name, alike, n=1, cutoff=0.7)), None)
+    return f"did you mean '{near}'?" if near else ""
