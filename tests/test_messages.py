@@ -51,7 +51,8 @@ def test_slack_gets_a_text() -> None:
     request = alert_request(FACTS, URL, "slack", "a-secret")
     assert request.headers == {"Content-Type": "application/json"}
     assert json.loads(request.body) == {
-        "text": ":red_circle: *held* https://github.com/org/pao-repository.git (main)\n"
+        "text": ":red_circle: *held* https://github.com/org/pao-repository.git (main), "
+        "2026-01-01 00:00 UTC\n"
         "commit aaaa is held back (MassRemoval): would remove 9 of 9\n"
         "<https://paod.example.com/status|status>"
     }

@@ -207,6 +207,20 @@ def test_what_changed_is_told_where_that_is_wanted(store: Store) -> None:
     assert [one["name"] for one in second["removed"]] == ["b"]
 
 
+def test_an_operators_pin_changes_what_readers_see_too(store: Store) -> None:
+    syncs = Syncs(store)
+    syncs.sync({PATH: item("a")})
+    syncs.sync({PATH: item("a", version="1.1.0")})
+    alerts(store)
+    store.pin_item("a", 1, "it broke")
+    syncs.sync({PATH: item("a", version="1.2.0")})
+    store.release_item("a")
+    pinned, released = alerts(store)
+    assert [one["change"] for one in pinned["changed"]] == ["pinned"]
+    assert "sync" not in pinned
+    assert [one["change"] for one in released["changed"]] == ["released"]
+
+
 def test_what_changed_is_not_told_where_nobody_asked(tmp_path: Path) -> None:
     store = empty_store(tmp_path, Clock(), Outlets(alerts=True))
     Syncs(store).sync({PATH: item("a")})

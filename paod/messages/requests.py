@@ -62,7 +62,7 @@ def alert_request(
 
 def slack_text(facts: Mapping[str, Any]) -> str:
     """Return an alert as a text in Slack's mrkdwn, escaped: what others wrote marks nothing up."""
-    where = f"{_plain(facts['repository'])} ({_plain(facts['branch'])})"
+    where = f"{_plain(facts['repository'])} ({_plain(facts['branch'])}), {_minute(facts['time'])}"
     mark = _MARKS[facts["severity"]]
     lines = [f"{mark} *{facts['alert']}* {where}", _plain(facts["summary"])]
     problems = facts.get("problems")
@@ -83,6 +83,11 @@ def redacted(facts: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(facts, list):
         return [redacted(value, redact) for value in facts]
     return facts
+
+
+def _minute(time: str) -> str:
+    """Return a time to the minute: an alert may have waited for its receiver."""
+    return f"{time[:10]} {time[11:16]} UTC"
 
 
 def _problem(problem: Mapping[str, Any]) -> str:

@@ -72,7 +72,6 @@ class Applying(HeadState, Telling):
             self._set_pin(pin)
             if touch_checked:
                 self._touch_checked()
-            changes = plan.changes if plan.visible else ()
             self._tell_sync(sync_id, result, recorded, changes, generation)
             failpoint("before_commit")
         failpoint("after_commit")

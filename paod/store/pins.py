@@ -14,6 +14,7 @@ from paod.store.feed import write_changes
 from paod.store.head import HeadState
 from paod.store.overlay import lay, lift
 from paod.store.parts import Bundle, bundles_with, served_parts, write_parts
+from paod.store.telling import Telling
 
 _ITEM: Final = """
 SELECT id, name, generation, updated_at, pin_revision
@@ -37,7 +38,7 @@ FROM catalog_item_pins JOIN catalog_items ON id = item_id ORDER BY name
 """
 
 
-class Pins(HeadState):
+class Pins(HeadState, Telling):
     """Pins items and releases them, each in one transaction with what readers see of it."""
 
     def pin_item(self, name: str, revision: int, reason: str) -> dict[str, Any]:
@@ -108,7 +109,9 @@ class Pins(HeadState):
     def _tell(self, change: CatalogChange, generation: int, now: str) -> None:
         """Write into the feed what became of an item, and of the bundles that have it as a part."""
         bundles = self._resolve(change.name, generation, now)
-        write_changes(self.database, [change, *map(_resolution, bundles)], generation)
+        changes = [change, *map(_resolution, bundles)]
+        write_changes(self.database, changes, generation)
+        self._tell_changes(changes, generation)
 
     def _resolve(self, name: str, generation: int, now: str) -> Iterable[Bundle]:
         """Hold bundles against what is served now; return those that resolve otherwise."""

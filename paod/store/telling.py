@@ -78,15 +78,21 @@ class Telling(Outbox):
             self._tell_trouble(ended)
             if recorded is not None:
                 self._tell_problems(ended, recorded)
-            if changes and self._outlets.changes:
-                self._alert(catalog_changed(generation, changes), ended)
+            self._tell_changes(changes, generation, ended)
         if self._outlets.statuses and row["pin"] != "set":
             self._tell_status(ended)
 
     def _tell_branch_gone(self, why: str) -> None:
         """Queue the alert that the Git host said so, inside the delivery's transaction."""
         if self._outlets.alerts and self._begins("branch-gone"):
-            self._alert(branch_gone(why), None)
+            self._alert(branch_gone(why))
+
+    def _tell_changes(
+        self, changes: Sequence[CatalogChange], generation: int, ended: Ended | None = None
+    ) -> None:
+        """Queue what readers see otherwise now, by a sync or by an operator's pin."""
+        if changes and self._outlets.alerts and self._outlets.changes:
+            self._alert(catalog_changed(generation, changes), ended)
 
     def _tell_trouble(self, ended: Ended) -> None:
         if not ended.followed:
@@ -132,7 +138,7 @@ class Telling(Outbox):
         self._supersede("status", stream)
         self._queue_message("status", stream, facts, ended.row["id"])
 
-    def _alert(self, facts: dict[str, Any], ended: Ended | None) -> None:
+    def _alert(self, facts: dict[str, Any], ended: Ended | None = None) -> None:
         where = {"repository": self._source.repository_url, "branch": self._source.branch}
         about = {} if ended is None else {"sync": _sync_facts(ended.row)}
         sync_id = None if ended is None else ended.row["id"]
