@@ -18,7 +18,7 @@ LEVELS = (
         *("catalog", "webhook", "access", "difference", "mirror", "worktree", "database"),
         *("outgoing", "messages", "signers"),
     },
-    {"store", "github_app", "validate"},
+    {"store", "github_app", "preview", "validate"},
     {"sync"},
     {"api", "checking"},
     {"daemon", "demo", "watch"},
