@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from paod import preview
 from paod.model import Resolved, Served
 from paod.preview.effects import effects
 from paod.rules.parameters import check_parameters
@@ -227,6 +230,19 @@ def test_what_becomes_of_a_document(
     before: Any, after: Any, change: str, expected: list[str]
 ) -> None:
     assert told(before, after, change) == expected
+
+
+def test_the_manual_lists_every_code_and_no_other() -> None:
+    manual = (Path(__file__).parent.parent / "docs" / "pao-yaml-spec.md").read_text("utf-8")
+    section = manual.split("## What breaks an order")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    source = "".join(file.read_text("utf-8") for file in Path(preview.__file__).parent.glob("*.py"))
+    named = r'(?:[Ee]ffect\(|code = |wider else )\s*f?"([a-z{}-]+)"'
+    codes = set(re.findall(named, source))
+    wanted = {code for code in codes if "{" not in code} | {
+        code.replace("{key}", key) for code in codes if "{" in code for key in ("regexp", "format")
+    }
+    assert {code for cell in cells for code in re.findall(r"`([a-z-]+)`", cell)} == wanted
 
 
 def test_a_bundle_that_cannot_be_put_together_any_more_says_why() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 PAOD = Path(__file__).parent.parent / "paod"
 LEVELS = (
-    {"errors", "model", "codes", "versions", "finding", "paths", "strict_json"},
+    {"errors", "model", "codes", "versions", "finding", "paths", "ref", "strict_json"},
     {
         *("config", "log", "failpoint", "document", "schema", "rules"),
         *("catalog", "webhook", "access", "difference", "mirror", "worktree", "database"),

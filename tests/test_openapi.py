@@ -20,6 +20,7 @@ from paod.api.shapes import SHAPES
 from paod.config import load
 from paod.database import open_database
 from paod.model import CatalogChange, SyncRequest, SyncResult
+from paod.preview import NOTHING
 from paod.store import Store
 from paod.webhook import HOSTS
 from tests.databases import on_each_database
@@ -69,7 +70,8 @@ def _served(tmp_path_factory, each_database):
     dry_run = served.store.enqueue(SyncRequest("manual", dry_run=True))
     served.store.claim()
     changes = (CatalogChange("item", "vm", "added", "1.0.0", 1),)
-    served.store.finish(dry_run, SyncResult("completed", "Succeeded", "", changes=changes))
+    told = SyncResult("completed", "Succeeded", "", changes=changes, preview=NOTHING)
+    served.store.finish(dry_run, told)
     served.deliver(push())
     served.store.claim()
     served.deliver(push(), delivery="2")
@@ -127,6 +129,7 @@ SAMPLES = [
     (f"/admin/catalog/sync/status?commit={'0' * 40}", "sync-status"),
     ("/admin/catalog/syncs", "sync-list"),
     ("/admin/catalog/syncs/1", "sync"),
+    ("/admin/catalog/preview?wait=0&ref=refs/pull/7/head", "queued-sync"),
     ("/admin/catalog/validation-errors?status=all", "problem-list"),
     ("/admin/catalog/stats", "stats"),
     ("/admin/webhooks/events", "event-list"),

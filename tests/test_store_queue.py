@@ -258,6 +258,7 @@ def test_a_finished_sync_is_told_in_full(store: Store, clock: Clock) -> None:
         "mode": "full",
         "dry_run": False,
         "requested_commit": None,
+        "requested_ref": None,
         "allow_mass_removal": None,
         "pin": None,
         "phase": None,

@@ -30,6 +30,7 @@ from paod.api.operation import Resource
 from paod.api.overview import Stats
 from paod.api.pins import ItemPin
 from paod.api.prepared import Cache, Reads
+from paod.api.preview import Preview
 from paod.api.problems import DocumentCheck, ProblemList
 from paod.api.requests import Resume, Rollback, Sync
 from paod.api.syncs import SyncDetail, SyncList, SyncStatus
@@ -91,6 +92,7 @@ def resources(
         SyncDetail(store),
         ProblemList(store),
         DocumentCheck(settings),
+        Preview(store, waiting),
         Rollback(store, waiting),
         Resume(store, waiting),
         ItemPin(store),

@@ -55,6 +55,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "internal": Kind(500, "Something went wrong in here"),
     "store-unavailable": Kind(503, "The database cannot be used now"),
     "not-yet": Kind(503, "The catalog is not there yet"),
+    "preview-failed": Kind(503, "The preview cannot be made now"),
     "settings-unavailable": Kind(503, "A secret of the settings cannot be read now"),
     "webhooks-off": Kind(503, "Webhooks are not set up"),
 }

@@ -43,26 +43,35 @@ class SyncRequests(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Queue what is asked for; answer at once, or when it has ended."""
         sync_id = self._store.enqueue(self.request(self._shape.read(req)))
-        seconds = req.context.query["wait"]
-        ended = self._waiting.until(lambda: self._ended(sync_id), seconds) if seconds else None
-        if ended is not None:
+        ended = await_end(self._store, self._waiting, sync_id, req.context.query["wait"])
+        if ended is None:
+            answer_queued(resp, sync_id)
+        else:
             resp.media = show(ended)
-            return
-        href = links.sync(sync_id)
-        resp.status = falcon.HTTP_202
-        resp.set_header("Location", href)
-        resp.media = {"sync_id": sync_id, "status": "queued", "href": href}
 
     def request(self, body: Mapping[str, Any]) -> SyncRequest:
         """Return what a body asks for."""
         raise NotImplementedError
 
-    def _ended(self, sync_id: int) -> Json | None:
-        """Return the sync, or the one that stands for it in the end, once that has ended."""
-        sync = self._store.sync(sync_id)
-        while sync is not None and sync["superseded_by"] is not None:
-            sync = self._store.sync(sync["superseded_by"])
-        return None if sync is None or sync["status"] in UNENDED else sync
+
+def await_end(store: Store, waiting: Waiting, sync_id: int, seconds: float) -> Json | None:
+    """Return the sync, or the one that stands for it in the end; None: it has not ended in time."""
+    return waiting.until(lambda: _ended(store, sync_id), seconds) if seconds else None
+
+
+def _ended(store: Store, sync_id: int) -> Json | None:
+    sync = store.sync(sync_id)
+    while sync is not None and sync["superseded_by"] is not None:
+        sync = store.sync(sync["superseded_by"])
+    return None if sync is None or sync["status"] in UNENDED else sync
+
+
+def answer_queued(resp: falcon.Response, sync_id: int) -> None:
+    """Answer that a sync is still to come, and where it will be told."""
+    href = links.sync(sync_id)
+    resp.status = falcon.HTTP_202
+    resp.set_header("Location", href)
+    resp.media = {"sync_id": sync_id, "status": "queued", "href": href}
 
 
 def show(sync: Json) -> Json:

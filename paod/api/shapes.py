@@ -26,6 +26,7 @@ from paod.api.forms import (
     ref,
     rows,
 )
+from paod.api.preview_shapes import PREVIEW_SHAPES
 from paod.webhook import HOSTS
 
 STALE: Final = record(since_commit=TEXT, problems=NUMBER)
@@ -118,6 +119,7 @@ _CHANGE: Final = {
     "renamed_from": TEXT_OR_NULL,
 }
 _SYNC: Final = record(
+    {"preview": ref("outlook")},
     sync_id=NUMBER,
     status=STATUS,
     reason=TEXT,
@@ -127,6 +129,7 @@ _SYNC: Final = record(
     mode={"enum": ["incremental", "full"]},
     dry_run=FLAG,
     requested_commit=TEXT_OR_NULL,
+    requested_ref=TEXT_OR_NULL,
     allow_mass_removal=TEXT_OR_NULL,
     pin={"enum": ["set", "clear", None]},
     phase=TEXT_OR_NULL,
@@ -240,6 +243,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "item-pin": record(name=TEXT, pin=or_null(PIN), generation=NUMBER, href=TEXT),
     "queued-sync": record(sync_id=NUMBER, status={"const": "queued"}, href=TEXT),
     "sync": _SYNC,
+    **PREVIEW_SHAPES,
     "sync-list": page("syncs", "sync"),
     "sync-status": record(
         {

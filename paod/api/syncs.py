@@ -88,4 +88,5 @@ class SyncDetail(Readable):
         sync = self._store.sync(places["sync_id"])
         if sync is None:
             raise Refusal("not-found", f"there is no sync {places['sync_id']}")
-        resp.media = show(sync)
+        found = self._store.outlook(places["sync_id"])
+        resp.media = show(sync) | ({"preview": found} if found else {})

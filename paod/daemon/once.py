@@ -41,7 +41,7 @@ def daemon_running(settings: Settings) -> bool:
 def run_once(
     settings: Settings, request: SyncRequest, on_phase: OnPhase = lambda _phase: None
 ) -> dict[str, Any]:
-    """Have one request carried out and return its row, as the API shows it.
+    """Have one request carried out and return its row, a dry run's ``preview`` with it.
 
     A request that was merged into another gives that other's row. ``on_phase`` is told what the
     sync does, where it is done here. Raise StoreUnavailable when it does not end in time. When a
@@ -55,8 +55,10 @@ def run_once(
         sync_id = store.enqueue(request)
         if daemon_running(settings):
             store.database.wake()
-            return _await(store, sync_id, 2 * settings.sync_timeout + START_SECONDS)
-        return _carry_out(settings, store, sync_id, on_phase)
+            row = _await(store, sync_id, 2 * settings.sync_timeout + START_SECONDS)
+        else:
+            row = _carry_out(settings, store, sync_id, on_phase)
+        return row | {"preview": store.outlook(row["sync_id"])} if request.dry_run else row
     except KeyboardInterrupt:
         _withdraw(store, sync_id)
         raise

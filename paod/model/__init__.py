@@ -5,7 +5,16 @@ file is examined into an ``ExaminedFile``; both make a ``Step``; folding steps g
 and its ``Revision``s; comparing that with what is stored gives a ``Plan``; applying it ends a sync.
 """
 
-from paod.model.catalog import Catalog, Commit, Entry, FileState, Folded, Revision, Step
+from paod.model.catalog import (
+    WORKING_TREE,
+    Catalog,
+    Commit,
+    Entry,
+    FileState,
+    Folded,
+    Revision,
+    Step,
+)
 from paod.model.document import (
     Document,
     ExaminedFile,
@@ -39,6 +48,7 @@ from paod.model.words import (
 )
 
 __all__ = [
+    "WORKING_TREE",
     "Catalog",
     "CatalogChange",
     "ChangeKind",

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from paod.model.document import Document, ExaminedFile, Problem
 from paod.model.words import ChangeKind, Key
 
+WORKING_TREE = "0" * 40
+"""Stands for the hash of the commit that a working tree is not yet, as in ``git blame``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:

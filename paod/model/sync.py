@@ -50,7 +50,8 @@ class SyncRequest:
     ``pin``: None leaves the pin alone, ``"set"`` holds the catalog at ``commit`` with ``reason``,
     ``"clear"`` lets it follow the branch again. ``allow_mass_removal`` is the commit for which a
     mass removal is allowed, or None. ``webhook`` explains the trigger: ref, before, after,
-    head commit, pusher, delivery.
+    head commit, pusher, delivery. ``ref`` is looked at as if it were merged into the branch, which
+    only a dry run does: a ref in full, ``refs/pull/7/head``.
     """
 
     trigger: Trigger
@@ -61,6 +62,7 @@ class SyncRequest:
     pin: Literal["set", "clear"] | None = None
     reason: str = ""
     webhook: Mapping[str, Any] | None = None
+    ref: str | None = None
 
     @property
     def follows_branch(self) -> bool:
@@ -95,3 +97,5 @@ class SyncResult:
     timings: Mapping[str, float] = field(default_factory=dict)
     changes: tuple[CatalogChange, ...] = ()
     """Filled for a dry run: what would have changed."""
+    preview: Mapping[str, Any] | None = None
+    """Of a dry run: what that means, in JSON (``paod.preview``)."""

@@ -2,3 +2,7 @@
 
 Pure. The plan is the sync's own; nothing here decides what a sync does.
 """
+
+from paod.preview.outlook import NOTHING, outlook, told
+
+__all__ = ["NOTHING", "outlook", "told"]

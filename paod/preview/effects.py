@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from paod.model import NetChange, Served
+from paod.model import Served
 from paod.preview.effect import Effect
 from paod.preview.fields import field_effects
 from paod.preview.parts import part_effects
@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 
 
 def effects(
-    change: NetChange, before: Document | None, after: Document, old: Served, new: Served
+    change: str, before: Document | None, after: Document, old: Served, new: Served
 ) -> list[Effect]:
     """Return what is otherwise for those who order an entry, in the order of the document.
 
@@ -32,12 +32,12 @@ def effects(
     found += _resolution(old, new)
     found += field_effects(before, after)
     found += _fulfillment(before, after)
-    if any(effect.breaking for effect in found):
+    if before != after and any(effect.breaking for effect in found):
         found += _understated(before, after)
     return found
 
 
-def _renamed(change: NetChange, before: Document, after: Document) -> Iterator[Effect]:
+def _renamed(change: str, before: Document, after: Document) -> Iterator[Effect]:
     if change == "renamed":
         message = f"the name '{before['name']}' leads to '{after['name']}' from now on"
         yield Effect("renamed", False, message, ("name",), before["name"], after["name"])

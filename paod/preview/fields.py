@@ -54,7 +54,9 @@ def _compare(pair: Pair) -> Iterator[Effect]:
     if types[0] != types[1] and types not in _SAME:
         wider = types in _WIDER
         code = "type-widened" if wider else "type-changed"
-        end = "takes all that it took" if wider else "orders that fill it in as before are refused"
+        end = (
+            "it takes all that it took" if wider else "orders that fill it in as before are refused"
+        )
         message = f"'{pair.name}' was of type {types[0]} and is of type {types[1]}: {end}"
         yield pair.effect(code, "type", message, breaking=not wider)
         if not wider:

@@ -17,7 +17,8 @@ SET status = :status, reason = :reason, message = :message, error_message = :err
     items_added = :items_added, items_updated = :items_updated, items_removed = :items_removed,
     bundles_added = :bundles_added, bundles_updated = :bundles_updated,
     bundles_removed = :bundles_removed,
-    problems = :problems, generation = :generation, timings = :timings, changes = :changes
+    problems = :problems, generation = :generation, timings = :timings, changes = :changes,
+    preview = :preview
 WHERE id = :id AND status = 'running'
 """
 
@@ -51,6 +52,7 @@ def write_outcome(
             "changes": codec.dump([codec.change_json(one) for one in result.changes])
             if result.changes
             else None,
+            "preview": codec.dump_or_none(result.preview),
         },
     )
     if ended != 1:

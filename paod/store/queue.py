@@ -29,18 +29,18 @@ MAX_QUEUED: Final = 100
 _INSERT: Final = """
 INSERT INTO catalog_sync_status (
     status, reason, message, triggered_by, triggers, webhook_payload, mode, dry_run,
-    requested_commit, allow_mass_removal, pin, pin_reason, queue_place, requested_at,
+    requested_commit, requested_ref, allow_mass_removal, pin, pin_reason, queue_place, requested_at,
     repository_url, branch, history_rewritten, items_added, items_updated, items_removed,
     bundles_added, bundles_updated, bundles_removed, problems, timings
 ) VALUES (
     'queued', '', '', :trigger, :triggers, :webhook, :mode, :dry_run,
-    :commit, :allow_mass_removal, :pin, :reason, :place, :now,
+    :commit, :ref, :allow_mass_removal, :pin, :reason, :place, :now,
     :repository_url, :branch, :no, 0, 0, 0, 0, 0, 0, 0, '{}'
 ) RETURNING id
 """
 _QUEUED: Final = """
 SELECT id, triggered_by, triggers, webhook_payload, mode, dry_run, requested_commit,
-       allow_mass_removal, pin, pin_reason, queue_place
+       requested_ref, allow_mass_removal, pin, pin_reason, queue_place
 FROM catalog_sync_status WHERE status = :status ORDER BY COALESCE(queue_place, id), id
 """
 _MERGE: Final = """
@@ -106,6 +106,14 @@ class Queue(HeadState, Telling):
             sync_id = self._enqueue(request, bounded=bounded)
             if request.trigger == "manual" and request.mode == "full" and not request.dry_run:
                 self.database.execute(FORGET_CRASHES)
+        self.database.wake()
+        return sync_id
+
+    def preview(self, request: SyncRequest) -> int:
+        """Store a dry run, or join the same one that waits already; return the sync's id."""
+        with self.database.atomic():
+            same = [row["id"] for row in self._rows("queued") if _request(row) == request]
+            sync_id = int(same[0]) if same else self._enqueue(request)
         self.database.wake()
         return sync_id
 
@@ -236,6 +244,7 @@ class Queue(HeadState, Telling):
         values = _request_columns(sync) | {
             "dry_run": request.dry_run,
             "commit": request.commit,
+            "ref": request.ref,
             "pin": request.pin,
             "reason": request.reason,
             "place": place,
@@ -271,6 +280,7 @@ def _request(row: Row) -> SyncRequest:
         pin=row["pin"],
         reason=row["pin_reason"],
         webhook=codec.parse(row["webhook_payload"]),
+        ref=row["requested_ref"],
     )
 
 

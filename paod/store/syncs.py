@@ -17,6 +17,7 @@ CommitState = Literal["pending", "applied", "blocked", "rejected", "failed", "su
 _ALL: Final = "SELECT * FROM catalog_sync_status"
 _PAGE: Final = f"{_ALL} WHERE id < :before ORDER BY id DESC LIMIT :limit"
 _ONE: Final = f"{_ALL} WHERE id = :id"
+_OUTLOOK: Final = "SELECT preview FROM catalog_sync_status WHERE id = :id"
 _OF_STATUS: Final = f"{_ALL} WHERE status = :status ORDER BY COALESCE(queue_place, id), id"
 _VERDICTS: Final = ("completed", "rejected", "blocked")
 _ENDED: Final = (*_VERDICTS, "failed")
@@ -75,6 +76,12 @@ class Syncs(Base):
         """Return one sync, None if there is none of that id."""
         rows = self.database.query(_ONE, {"id": sync_id})
         return sync_json(rows[0]) if rows else None
+
+    def outlook(self, sync_id: int) -> dict[str, Any] | None:
+        """Return what the changes of a dry run mean, None where it told nothing."""
+        rows = self.database.query(_OUTLOOK, {"id": sync_id})
+        found: dict[str, Any] | None = codec.parse(rows[0]["preview"]) if rows else None
+        return found
 
     def queue(self) -> list[dict[str, Any]]:
         """Return the requests that wait, in the order in which they will run."""
@@ -159,6 +166,7 @@ def sync_json(row: Row) -> dict[str, Any]:
         "mode": row["mode"],
         "dry_run": bool(row["dry_run"]),
         "requested_commit": row["requested_commit"],
+        "requested_ref": row["requested_ref"],
         "allow_mass_removal": row["allow_mass_removal"],
         "pin": row["pin"],
         "phase": row["phase"],

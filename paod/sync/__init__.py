@@ -4,8 +4,9 @@ It knows the mirror, the validator, the fold and the store; it never knows who a
 decides nothing that the pure core could decide.
 """
 
+from paod.sync.job import Workshop
 from paod.sync.opening import open_mirror
-from paod.sync.run import Workshop, run
+from paod.sync.run import run
 from paod.sync.settled import Memory, basis_of, rules_of
 
 __all__ = ["Memory", "Workshop", "basis_of", "open_mirror", "rules_of", "run"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from paod.errors import PaodError, Rejected, SyncRefused
 from paod.model import Head, Pin, Plan, Stored, SyncRequest, SyncResult, SyncStatus
@@ -45,9 +47,10 @@ def _ended(status: SyncStatus, reason: str, message: str, progress: Progress) ->
     )
 
 
-def told(result: SyncResult, plan: Plan) -> SyncResult:
-    """What a dry run says: the result as it would be, and every change that readers would see."""
-    return replace(result, message="nothing was written: a dry run", changes=plan.changes)
+def told(result: SyncResult, plan: Plan, preview: Mapping[str, Any]) -> SyncResult:
+    """What a dry run says: the result as it would be, every change, and what that means."""
+    message = "nothing was written: a dry run"
+    return replace(result, message=message, changes=plan.changes, preview=preview)
 
 
 def how_to_allow(request: SyncRequest, commit: str) -> str:

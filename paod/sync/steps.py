@@ -39,13 +39,17 @@ class Reader:
         """
         for commit in commits:
             try:
-                changes = tuple(self._changes(before, commit.hash))
+                step = self.step(commit, before)
             except Blocked:
                 if commit is commits[-1]:
                     raise
                 continue
-            yield Step(commit, changes)
+            yield step
             before = commit.hash
+
+    def step(self, commit: Commit, before: str | None) -> Step:
+        """Return what one commit changed since another; raise ``Blocked`` where it is too large."""
+        return Step(commit, tuple(self._changes(before, commit.hash)))
 
     def _changes(self, before: str | None, after: str) -> Iterator[tuple[str, ExaminedFile | None]]:
         budget = LARGEST_STEP
