@@ -52,6 +52,7 @@ _LINE = re.compile(
 )
 _MOMENT = re.compile(r"\d{8}(\d{4}(\d{2})?)?Z?")
 _COMMITTED = re.compile(rb"^committer .*> (\d{1,11})(?: |$)", re.MULTILINE)
+_OF_OUR_FILE = re.compile(r"^\S*/allowed:\d+: |\r", re.MULTILINE)
 _GOOD = re.compile(r"\b(SHA256:[A-Za-z0-9+/]{43})\b")
 
 
@@ -109,8 +110,9 @@ class Signers:
                 reason="VerifierFailed",
             ) from error
         if said.returncode != 0:
-            why = " ".join(f"{said.stderr} {said.stdout}".split())[:300]
-            raise _unverified(commit, f"no key of {self._file} made its signature ({why})")
+            why = "; ".join(_OF_OUR_FILE.sub("", said.stderr).split("\n")).strip("; \r")[:300]
+            told = f" ({why})" if why else ""
+            raise _unverified(commit, f"no key of {self._file} made its signature{told}")
         found = _GOOD.search(said.stdout)
         return next((one.who for one in signers if found and one.fingerprint == found[1]), "")
 

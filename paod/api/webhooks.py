@@ -174,13 +174,18 @@ class Reception:
 
 
 def _headers(host: Host, req: falcon.Request, body: bytes) -> tuple[str, str]:
-    """Return the event and the delivery's id; a host that gives none is known by its bytes."""
+    """Return the event and the delivery's id.
+
+    One without an id is known by its bytes where they tell pushes apart, else it is a new one.
+    """
     event, delivery_id = host.event(req.get_header), host.delivery(req.get_header)
     if not event or len(event) > 100 or not event.isprintable():
         names = " or ".join(host.event_headers)
         raise Refusal("bad-delivery", f"{names} is missing, or is no event's name")
     if delivery_id is None:
-        return event, str(uuid.UUID(bytes=hashlib.sha256(body).digest()[:16]))
+        known = host.told_apart_by_bytes
+        made = uuid.UUID(bytes=hashlib.sha256(body).digest()[:16]) if known else uuid.uuid4()
+        return event, str(made)
     if not is_delivery_id(delivery_id):
         names = " or ".join(host.delivery_headers)
         raise Refusal("bad-delivery", f"{names} is no delivery's id")

@@ -35,6 +35,8 @@ class Host:
     pushes: frozenset[str] = frozenset({"push"})
     pings: frozenset[str] = frozenset({"ping"})
     event_unless_told: str | None = None
+    told_apart_by_bytes: bool = True
+    """Whether two pushes never have the same bytes, so that those are a delivery without an id."""
     _validator: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

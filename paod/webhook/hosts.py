@@ -127,7 +127,7 @@ HOSTS: Mapping[str, Host] = {
             genuine=gitlab_proof,
             proof_headers=("X-Gitlab-Token", "webhook-signature"),
             event_headers=("X-Gitlab-Event",),
-            delivery_headers=("webhook-id", "Idempotency-Key", "X-Gitlab-Event-UUID"),
+            delivery_headers=("webhook-id", "Idempotency-Key"),
             shape=shapes.GITLAB,
             read=_gitlab,
             pushes=frozenset({"Push Hook"}),
@@ -166,6 +166,7 @@ HOSTS: Mapping[str, Host] = {
             shape=shapes.GENERIC,
             read=_generic,
             event_unless_told="push",
+            told_apart_by_bytes=False,
         ),
     )
 }
