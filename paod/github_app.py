@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from paod.config import Secret, Settings, owner_and_name
@@ -37,6 +37,29 @@ _REASONS = {
     "ProxyRefused": "ProxyRefused",
 }
 """What a failed request is called where it stands in the way of a fetch."""
+
+_NOT_INSTALLED = (
+    "RepositoryNotFound",
+    "the app {app} is not installed for {place}",
+    "install it there (the app's settings, Install App), or check PAO_REPO_URL and"
+    " PAO_GITHUB_APP_INSTALLATION_ID, which may be left out",
+)
+_DENIALS = {
+    401: (
+        "AuthenticationFailed",
+        "GitHub does not take the key for the app {app}",
+        "PAO_GITHUB_APP_ID and PAO_GITHUB_APP_KEY must be of one app, and this machine's clock"
+        " right to a minute",
+    ),
+    403: (
+        "Forbidden",
+        "GitHub forbids the app {app} to read {place}",
+        "see whether the installation is suspended, and give it Contents: read-only",
+    ),
+    404: _NOT_INSTALLED,
+    422: _NOT_INSTALLED,
+}
+"""Statuses that go on until somebody mends something: reason, what it means, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,9 @@ class Tokens:
             if old is None or left <= 0:
                 raise
             return old
+        except AccessDenied:  # the app may be installed anew, under another number
+            self._installation = self._app.installation
+            raise
 
     def _fetch(self) -> _Token:
         app = self._app
@@ -143,7 +169,7 @@ class Tokens:
             message = f"no token of the GitHub App: {failure}"
             raise FetchFailed(message, failure.hint, reason=reason) from failure
         if not answer.accepted:
-            self._refuse(method, answer)
+            raise self._refusal(answer)
         try:
             value = json.loads(answer.body)
         except ValueError:
@@ -152,54 +178,27 @@ class Tokens:
             raise _no_api(app)
         return value
 
-    def _refuse(self, method: str, answer: Answer) -> NoReturn:
-        """Say what GitHub's refusal means; its own words are for its logs."""
+    def _refusal(self, answer: Answer) -> PaodError:
+        """Return what GitHub's refusal means; its own words are for its logs."""
         app, status = self._app, answer.status
-        place = f"{app.owner}/{app.repository}"
         if status == 429 or (status == 403 and answer.rest):
-            raise FetchFailed(
+            return FetchFailed(
                 f"{app.api} limits how often it is asked",
                 "paod waits as long as it was asked to",
                 reason="RateLimited",
                 retry_after=answer.rest,
             )
-        if status == 401:
-            raise AccessDenied(
-                f"GitHub does not take the key for the app {app.id}",
-                "PAO_GITHUB_APP_ID and PAO_GITHUB_APP_KEY must be of one app, and this machine's"
-                " clock right to a minute",
-            )
-        if status == 403:
-            raise AccessDenied(
-                f"GitHub forbids the app {app.id} to read {place}",
-                "see whether the installation is suspended, and give it Contents: read-only",
-                reason="Forbidden",
-            )
-        if status in (404, 422):
-            raise self._not_installed(method, place)
+        if status in _DENIALS:
+            reason, message, hint = _DENIALS[status]
+            place = f"{app.owner}/{app.repository}"
+            return AccessDenied(message.format(app=app.id, place=place), hint, reason=reason)
         if 300 <= status < 400:
-            raise FetchFailed(
-                f"{app.api} knows {place} at another address",
+            return FetchFailed(
+                f"{app.api} knows {app.owner}/{app.repository} at another address",
                 "set PAO_REPO_URL to the repository's present address",
                 reason="RemoteProtocolError",
             )
-        raise FetchFailed(f"{app.api} answered HTTP {status}", reason="RemoteError")
-
-    def _not_installed(self, method: str, place: str) -> PaodError:
-        app = self._app
-        if method == "POST" and app.installation is not None:
-            return AccessDenied(
-                f"installation {app.installation} of the app {app.id} is not there, or not for"
-                f" {place}",
-                "check PAO_GITHUB_APP_INSTALLATION_ID, or leave it out to have it looked up",
-                reason="RepositoryNotFound",
-            )
-        self._installation = app.installation
-        return AccessDenied(
-            f"the app {app.id} is not installed for {place}",
-            "install it there (the app's settings, Install App), or check PAO_REPO_URL",
-            reason="RepositoryNotFound",
-        )
+        return FetchFailed(f"{app.api} answered HTTP {status}", reason="RemoteError")
 
 
 @cache
