@@ -234,6 +234,17 @@ def test_a_file_that_cannot_be_read_is_told_and_left(tmp_path: Path, capsys: Sho
     assert main(["fmt", str(tmp_path / "none")]) == 2
 
 
+def test_a_folder_that_is_no_catalog_is_left_alone(tmp_path: Path, capsys: Shown) -> None:
+    """Its files may be another program's; one that is named is meant."""
+    file = tmp_path / "compose.yaml"
+    file.write_text("x: 'a'\n")
+    assert main(["fmt", str(tmp_path)]) == 2
+    assert "holds no catalog" in capsys.readouterr().err
+    assert file.read_text() == "x: 'a'\n"
+    assert main(["fmt", str(file)]) == 0
+    assert file.read_text() == "x: a\n"
+
+
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, capsys: Shown) -> None:
     """No name is left for the new file beside the old one."""
     file = tmp_path / f"{'a' * 250}.yaml"

@@ -35,8 +35,8 @@ STANDARD_INPUT = Path("-")
 def fmt(paths: tuple[Path, ...], check: bool, root: str) -> int:
     """Put documents' keys in order and quote their texts alike.
 
-    PATH is a file, a folder or a checkout, the working directory when none is given; - is standard
-    input, whose layout goes to standard output. Comments, blank lines and indentation stay, and
+    PATH is a file, or a checkout or folder of a catalog, the working directory when none is given;
+    - is standard input, whose layout goes to standard output. Comments, blank lines and indentation stay, and
     what paod reads from a file stays the same: that is proved before the file is written.
     """
     if paths == (STANDARD_INPUT,):
@@ -79,9 +79,11 @@ def _documents(paths: tuple[Path, ...], rules: Rules) -> Iterator[tuple[Path, by
         if not path.exists():
             raise SettingsError(f"there is no file or folder {path}")
         part = part_of(path, rules.root)
+        if path.is_dir() and not part.placed:  # its YAML may be anything, and nobody asked for it
+            hint = f"go to a checkout that holds {rules.root}/, or name files"
+            raise SettingsError(f"{path.absolute()} holds no catalog", hint=hint)
         for name, data, _ in progress(files(part.checkout, part.below), "laying out"):
-            is_yaml = name.endswith((".yaml", ".yml"))
-            if data is not None and (is_document_path(name, rules) if part.placed else is_yaml):
+            if data is not None and (not part.placed or is_document_path(name, rules)):
                 yield Path(os.path.relpath(part.checkout / name)), data
 
 
