@@ -274,6 +274,13 @@ def test_pairs_of_json_escapes_are_one_character() -> None:
         ('a: "abc\nb: 3\n', (1, 4), "the quote is never closed", "close it"),
         ("a: {{ n }} order\nb: 1\n", (1, 12), "a template stands without quotes", '"{{ … }}"'),
         ("a:\n  b: {{ n }}\n", (2, 7), "a list or mapping cannot be a key", '"{{ … }}"'),
+        ("a: 1\noops\n", (2, 1), "a line has no ':' after its key", "write 'key: value'"),
+        ("a:\n  b: 1\n  c\nd: 1\n", (3, 3), "a line has no ':' after its key", "indent it"),
+        ("a:\n\t- x\n", (2, 1), "a tab stands in the indentation", "indent with spaces"),
+        ("a: @x\n", (1, 4), "a value begins with @", "quote the value"),
+        ("a: x: y\n", (1, 5), "a ':' stands where no key can be", "quote a value"),
+        ("a: 1\n- b\n", (2, 1), "the line does not go on with", "check the indentation"),
+        ("- a\nb: 1\n", (2, 1), "a list goes on without '-'", "begin each entry"),
         (
             "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> x\n",
             (2, 1),

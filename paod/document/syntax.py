@@ -16,16 +16,35 @@ from paod.finding import Finding
 from paod.model import Place
 
 QUOTE_TEMPLATE: Final = 'quote a value that begins with {{: "{{ … }}"'
-_HINTS: Final = {
-    "found character that cannot start any token": "quote a value that begins with @, ` or %, "
-    "and indent with spaces, never tabs",
-    "mapping values are not allowed in this context": "quote a value that holds ': ', "
-    "and check the indentation",
-    "found undefined alias": "quote a value that begins with *, or define the anchor first",
-    "found duplicate anchor": "give each anchor a name of its own",
-    "did not find expected key": "check the indentation, and the quotes of the line above",
-    "found unexpected end of stream": "close the quote that was opened",
+_WORDS: Final = {
+    "mapping values are not allowed in this context": (
+        "a ':' stands where no key can be",
+        "quote a value that holds ': ', and check the indentation",
+    ),
+    "could not find expected ':'": (
+        "a line has no ':' after its key",
+        "write 'key: value', or indent it where it goes on with the line above",
+    ),
+    "did not find expected key": (
+        "the line does not go on with what stands above it",
+        "check the indentation, and the quotes of the line above",
+    ),
+    "did not find expected '-' indicator": (
+        "a list goes on without '-'",
+        "begin each entry with '- ', all at the same column",
+    ),
+    "found undefined alias": (
+        "an alias names no anchor",
+        "quote a value that begins with *, or define the anchor first",
+    ),
+    "found duplicate anchor": ("an anchor stands twice", "give each anchor a name of its own"),
+    "found unexpected end of stream": (
+        "the file ends where a value goes on",
+        "close the quote that was opened",
+    ),
 }
+"""What libyaml says, in an author's words, and how to mend it."""
+_BEGINS_NOTHING: Final = "found character that cannot start any token"
 _ANY_HINT: Final = "check the indentation and the quotes, here and on the line above"
 _CONFLICT: Final = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 _TEMPLATE: Final = re.compile(r"(:|-)\s+\{\{")
@@ -70,8 +89,26 @@ def _marked(error: MarkedYAMLError, text: str) -> Finding:
         )
     if error.context in _NEVER_CLOSED:
         return _never_closed(error, _NEVER_CLOSED[error.context], lines)
-    message = f"{problem} ({error.context})" if error.context else problem
-    return Finding("yaml-syntax", message, _HINTS.get(problem, _ANY_HINT), place=place)
+    if problem == _BEGINS_NOTHING:
+        return _no_token(place, lines)
+    if error.context == "while scanning a simple key":
+        place = _place(error.context_mark)
+    said = f"{problem} ({error.context})" if error.context else problem
+    message, hint = _WORDS.get(problem, (said, _ANY_HINT))
+    return Finding("yaml-syntax", message, hint, place=place)
+
+
+def _no_token(place: Place, lines: list[str]) -> Finding:
+    """Name the character that begins nothing: mostly a tab, or what YAML keeps for itself."""
+    line = "".join(lines[place.line - 1 : place.line])
+    character = line[place.column - 1 : place.column]
+    if character == "\t":
+        return Finding(
+            "yaml-syntax", "a tab stands in the indentation", "indent with spaces", place=place
+        )
+    known = character != "" and character in "@`%"
+    message = f"a value begins with {character}" if known else _BEGINS_NOTHING
+    return Finding("yaml-syntax", message, "quote the value", place=place)
 
 
 def _place(mark: Mark | None) -> Place:
