@@ -33,6 +33,7 @@ from paod.errors import RequestFailed, SettingsError
 
 ANSWER_BYTES = 65_536
 """Of an answer's body that are read; what comes after them is not."""
+_OURS = {"User-Agent": f"paod/{__version__}", "Accept-Encoding": "identity"}
 LONGEST_REST = 3600.0
 """Seconds that a receiver may ask to be left alone, at most."""
 
@@ -47,7 +48,7 @@ class Way:
     ``ca_file``: authorities that are trusted besides the system's. ``proxy``: ``http://`` or
     ``https://``, with user and password if need be; the environment's proxies are not looked at.
     Seconds: ``connect`` for each address of a host, ``read`` for each wait, ``whole`` for all
-    together from the moment that the connection stands.
+    together, kept from when a connection stands.
     """
 
     ca_file: Path | None = None
@@ -101,7 +102,7 @@ def _exchange(
             method,
             url,
             body=body,
-            headers={"User-Agent": f"paod/{__version__}", "Accept-Encoding": "identity", **headers},
+            headers={**_OURS, **_credentials(url, "Authorization"), **headers},
             timeout=urllib3.Timeout(connect=way.connect, read=way.read),
             retries=False,
             redirect=False,
@@ -135,19 +136,20 @@ def _manager(way: Way) -> urllib3.PoolManager:
             way.proxy,
             ssl_context=context,
             proxy_ssl_context=context,
-            proxy_headers=_proxy_headers(way.proxy),
+            proxy_headers=_credentials(way.proxy, "Proxy-Authorization"),
         )
     )
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
     return manager
 
 
-def _proxy_headers(proxy: str) -> Mapping[str, str] | None:
-    parts = urlsplit(proxy)
+def _credentials(url: str, header: str) -> Mapping[str, str]:
+    """Return the header for the user and password in a URL, which the library passes over."""
+    parts = urlsplit(url)
     if parts.username is None:
-        return None
+        return {}
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return urllib3.make_headers(proxy_basic_auth=pair)
+    return {header: urllib3.make_headers(basic_auth=pair)["authorization"]}
 
 
 class _Deadline:

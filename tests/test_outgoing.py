@@ -162,6 +162,14 @@ def test_certificates_that_cannot_be_read_are_the_settings_fault(tmp_path: Path)
             post("https://localhost:1/", Way(ca_file=file))
 
 
+def test_user_and_password_in_a_url_are_sent_and_not_shown(receiver: Receiver) -> None:
+    url = receiver.url("/hook").replace("://", "://user:pass%20word@")
+    assert post(url).accepted
+    assert receiver.got[0].headers["authorization"] == "Basic dXNlcjpwYXNzIHdvcmQ="
+    receiver.replies.append(Reply(kind="cut"))
+    assert "word" not in str(failure(url))
+
+
 def test_a_proxy_is_asked_with_its_password_and_the_environments_is_not(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,6 @@ from paod.store import Delivery, Outlets, Store
 from tests.databases import on_each_database
 from tests.store_tools import Clock, Syncs, empty_store, ended, item, running
 
-pytestmark = on_each_database
 A, B = "a" * 40, "b" * 40
 PATH = "catalog/x/a.yaml"
 BAD = Problem("bad-name", "error", "it is bad", PATH, 3, 7, "/name", "mend it")
@@ -130,6 +129,7 @@ def test_an_alert_says_where_what_and_why(store: Store) -> None:
     assert (fine["severity"], fine["ended"], fine["standing"]) == ("info", ["sync-failed"], None)
 
 
+@on_each_database
 def test_what_still_stands_is_said_when_something_ends(store: Store) -> None:
     for outcome in (HELD_A, FAILED, FAILED, FAILED, HELD_A):
         store.finish(running(store), outcome)
@@ -141,6 +141,7 @@ def test_what_still_stands_is_said_when_something_ends(store: Store) -> None:
     assert "still held back" in last["summary"]
 
 
+@on_each_database
 def test_a_deleted_branch_is_told_once_whoever_says_so(store: Store) -> None:
     gone = Delivery("d-1", "push", "ignored", "the branch was deleted", branch_gone=True)
     for delivery_id in ("d-1", "d-1", "d-2"):
@@ -153,6 +154,7 @@ def test_a_deleted_branch_is_told_once_whoever_says_so(store: Store) -> None:
     assert names(store) == ["recovered"]
 
 
+@on_each_database
 def test_problems_are_told_when_they_come_and_when_they_go(store: Store) -> None:
     syncs = Syncs(store)
     syncs.sync({PATH: [BAD, ODD]})
@@ -207,6 +209,7 @@ def test_what_changed_is_told_where_that_is_wanted(store: Store) -> None:
     assert [one["name"] for one in second["removed"]] == ["b"]
 
 
+@on_each_database
 def test_an_operators_pin_changes_what_readers_see_too(store: Store) -> None:
     syncs = Syncs(store)
     syncs.sync({PATH: item("a")})

@@ -108,7 +108,7 @@ class Settings:
             value = getattr(self, one.name)
             if isinstance(value, Secret):
                 found += _present(value)
-        for url in (self.repo_proxy, self.alert_proxy, self.db_url):
+        for url in (self.repo_proxy, self.alert_proxy, self.alert_url, self.db_url):
             found += passwords_of(url) if url else []
         if self.alert_url:
             found.append(urlsplit(self.alert_url).path.strip("/"))
