@@ -18,8 +18,8 @@ from paod.daemon.delivery import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     MOST_ATTEMPTS,
-    Delivery,
     Sender,
+    Senders,
     outlets_of,
     pause_after,
 )
@@ -268,11 +268,11 @@ def test_a_stalled_receiver_holds_up_neither_syncs_nor_the_other_outlet(
     with Receiver() as silent:
         silent.replies.append(Reply(kind="stall"))
         bench = Bench(tmp_path, receiver, PAO_ALERT_URL=silent.url("/"))
-        delivery = Delivery(bench.store, outlets_of(bench.settings), lambda low, _high: low)
-        delivery.start()
+        senders = Senders(bench.store, outlets_of(bench.settings), lambda low, _high: low)
+        senders.start()
         bench.queue_alert()
         silent.wait_for(1)
         bench.queue_status()  # while the alert hangs
         receiver.wait_for(1)
-        delivery.stop()
+        senders.stop()
         bench.store.close()

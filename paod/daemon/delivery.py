@@ -67,7 +67,7 @@ def outlets_of(settings: Settings, seconds: float = REQUEST_SECONDS) -> list[Out
     return outlets
 
 
-class Delivery:
+class Senders:
     """The threads that send. They end with the process, or when they are told."""
 
     def __init__(self, store: Store, outlets: list[Outlet], uniform: Uniform) -> None:
@@ -132,7 +132,6 @@ class Sender:
         message = self._store.claim_message(self._outlet.kind, LEASE)
         if message is None:
             return False
-        failpoint("message_claimed")
         try:
             request = self._outlet.request(message)
             answer = send("POST", request.url, self._outlet.way, request.headers, request.body)

@@ -16,7 +16,7 @@ from paod.config import Settings, with_admin_token
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board
 from paod.daemon.child import Death, collect_rarely, limit_memory
-from paod.daemon.delivery import Delivery, outlets_of
+from paod.daemon.delivery import Senders, outlets_of
 from paod.daemon.instance import Instance
 from paod.daemon.listener import address_of, close_listener, open_listener
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
@@ -118,11 +118,11 @@ def _run_sync(settings: Settings, board: Board, death: Death | None) -> int:
     store = open_store(settings)
     syncing = Syncing(settings, store, board, death)
     worker = SyncWorker(settings, syncing, board, random.uniform)
-    delivery = Delivery(store, outlets_of(settings), random.uniform)
-    delivery.start()
+    senders = Senders(store, outlets_of(settings), random.uniform)
+    senders.start()
     try:
         worker.run(SyncRequest("startup") if death is None else None)
     except SystemExit:
         syncing.abandon()
-        delivery.stop()
+        senders.stop()
         raise
