@@ -36,8 +36,8 @@ def fmt(paths: tuple[Path, ...], check: bool, root: str) -> int:
     """Put documents' keys in order and quote their texts alike.
 
     PATH is a file, or a checkout or folder of a catalog, the working directory when none is given;
-    - is standard input, whose layout goes to standard output. Comments, blank lines and indentation stay, and
-    what paod reads from a file stays the same: that is proved before the file is written.
+    - is standard input, whose layout goes to standard output. Comments, blank lines and indentation
+    stay, and what paod reads from a file stays the same: that is proved before the file is written.
     """
     if paths == (STANDARD_INPUT,):
         return _filter(check)
