@@ -35,6 +35,7 @@ COMMANDS = {
         "hooks",
         "Try the receiver of webhooks: `paod webhook test` calls it as a Git host would.",
     ),
+    "doctor": ("examining", "Look at everything that paod stands on, and say what to mend."),
     "pin": ("pinning", "Serve one revision of an item until it is released."),
     "unpin": ("pinning", "Serve an item as the branch says again."),
     "backup": ("recovering", "Copy the database to a new file, whether paod runs or not."),
