@@ -40,6 +40,7 @@ COMMANDS = {
     "unpin": ("pinning", "Serve an item as the branch says again."),
     "backup": ("recovering", "Copy the database to a new file, whether paod runs or not."),
     "restore": ("recovering", "Put a backup in the database's place."),
+    "migrate": ("migrating", "Copy the catalog with its history to another database."),
     "token": ("tokens", "Make a token, and the hash that may stand in for it."),
 }
 """Each command's module in this room, and its line in the list of commands."""
