@@ -36,9 +36,9 @@ SHORT = 16
 @as_json
 @with_database_settings
 def migrate(settings: Settings, target: str, *, restart: bool, as_json: bool) -> None:
-    """Copy the catalog to another database, with all its history, and compare every row.
+    """Copy the catalog with its history to another database.
 
-    From SQLite to PostgreSQL, or back. Stop `paod serve` first, on every machine. What is
+    Every row is compared. From SQLite to PostgreSQL, or back. Stop `paod serve` first, on every machine. What is
     interrupted goes on where it was when the same command is run again. The database that is
     copied from stays as it is; set PAO_DB_URL to the other one afterwards.
     """
