@@ -38,9 +38,9 @@ SHORT = 16
 def migrate(settings: Settings, target: str, *, restart: bool, as_json: bool) -> None:
     """Copy the catalog with its history to another database.
 
-    Every row is compared. From SQLite to PostgreSQL, or back. Stop `paod serve` first, on every machine. What is
-    interrupted goes on where it was when the same command is run again. The database that is
-    copied from stays as it is; set PAO_DB_URL to the other one afterwards.
+    Every row is compared. From SQLite to PostgreSQL, or back. Stop `paod serve` first, on every
+    machine. What is interrupted goes on where it was when the same command is run again. The
+    database that is copied from stays as it is; set PAO_DB_URL to the other one afterwards.
     """
     _refuse_beside_a_daemon(settings)
     source = open_store(settings)
