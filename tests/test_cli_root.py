@@ -80,7 +80,7 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
     assert "Usage: paod" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["serve", "sync", "plan", "resume", "rollback x --reason y"])
+@pytest.mark.parametrize("command", ["serve", "sync", "resume", "rollback x --reason y"])
 def test_o14_without_settings_a_command_that_syncs_says_which(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,8 +124,8 @@ def test_sync_history_diff_and_status(site: Site) -> None:
 def test_a_plan_changes_nothing(site: Site) -> None:
     told = site.run("plan")
     assert told.status == 0
-    assert "would change items +1" in told.out
-    assert "added\titem\tpostgres-database\t1.0.0" in told.out.splitlines()
+    assert told.out.splitlines()[0] == "+ item postgres-database 1.0.0 added"
+    assert "would change items +1" in site.read("sync", "--dry-run")
     assert site.json("status")["head"]["commit_hash"] is None
     assert site.json("sync", "--dry-run")["dry_run"] is True
     first = site.origin.head

@@ -252,6 +252,8 @@ def test_a_bundle_that_cannot_be_put_together_any_more_says_why() -> None:
     assert (effect.code, effect.breaking) == ("unresolved", True)
     assert effect.message.endswith(": 'a' was removed from the catalog")
     assert told(bundle(), bundle(), "resolution", old=broken, new=whole) == ["resolved"]
+    newer = Served(parts=(Resolved("a", "", "1.1.0"),))
+    assert told(bundle(), bundle(), "resolution", old=whole, new=newer) == ["part-version"]
 
 
 def test_an_effect_says_where_and_what() -> None:

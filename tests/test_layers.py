@@ -22,7 +22,6 @@ LEVELS = (
     {"sync"},
     {"api", "checking"},
     {"daemon", "demo", "watch"},
-    {"doctor"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

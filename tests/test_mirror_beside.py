@@ -138,7 +138,7 @@ def test_no_expression_is_a_revision(checkout: Checkout, revision: str) -> None:
 
 
 def test_work_is_based_on_what_the_remote_calls_its_head(checkout: Checkout) -> None:
-    assert checkout.upstream() == "origin/HEAD"
+    assert checkout.upstream() == "origin/main"
 
 
 def test_a_shallow_clone_ends_where_it_was_cut(tmp_path: Path, origin: Origin) -> None:

@@ -13,7 +13,7 @@ from paod.api.operation import Answer, Operation, Parameter, Readable
 from paod.api.parameters import WAIT_MOST, whole
 from paod.api.requests import ANSWERS, answer_queued, await_end
 from paod.api.waiting import Waiting
-from paod.model import SyncRequest
+from paod.model import preview_request
 from paod.preview import NOTHING, told
 from paod.store import Store
 
@@ -47,7 +47,7 @@ class Preview(Readable):
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with the preview, or where it will be told."""
         query = req.context.query
-        sync_id = self._store.preview(_request(query["ref"]))
+        sync_id = self._store.preview(preview_request(query["ref"]))
         ended = await_end(self._store, self._waiting, sync_id, query["wait"])
         if ended is None:
             answer_queued(resp, sync_id)
@@ -56,12 +56,6 @@ class Preview(Readable):
         if ended["status"] == "failed":
             raise _refusal(ended, href)
         resp.media = told(ended, self._store.outlook(ended["sync_id"]) or NOTHING) | {"href": href}
-
-
-def _request(wanted: str | None) -> SyncRequest:
-    if wanted is not None and ref.is_commit(wanted):
-        return SyncRequest("manual", dry_run=True, commit=wanted)
-    return SyncRequest("manual", dry_run=True, ref=wanted)
 
 
 def _refusal(sync: dict[str, Any], href: str) -> Refusal:

@@ -14,6 +14,7 @@ from paod.catalog.fold import fold
 from paod.catalog.plan import plan
 from paod.checking.files import examine_entry
 from paod.config import Settings
+from paod.errors import SettingsError
 from paod.mirror import Checkout
 from paod.model import WORKING_TREE, Catalog, Commit, ExaminedFile, Step, Stored, SyncResult
 from paod.sync.proposal import Proposal, overlaps, proposal, weigh
@@ -33,7 +34,8 @@ def plan_checkout(
 ) -> SyncResult:
     """Return what merging a commit into a branch's commit would change; None: the working tree.
 
-    Raises ``SyncRefused`` where they have no history in common, or are over the limits.
+    Raises ``SyncRefused`` where they have no history in common, or are over the limits,
+    ``SettingsError`` where there is no document at all.
     """
     progress = Progress(on_phase)
     reader = Reader(checkout, rules_of(settings), {}, (), _note)
@@ -48,6 +50,11 @@ def plan_checkout(
             found = _working_tree(known, checkout, branch)
         else:
             found = proposal(known, commit, branch)
+    if not base.catalog.files and not found.step.changes:
+        raise SettingsError(
+            f"there are no documents in {checkout.folder}, nor on the branch",
+            f"they lie at {reader.rules.root}/<category>/<name>.yaml; --root names another folder",
+        )
     cut = len(line) == settings.history_depth
     progress.route = Route(branch, commit, cut=cut)
     return weigh(base, found, settings, progress)

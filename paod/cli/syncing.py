@@ -5,6 +5,8 @@ Where a daemon runs, it does the work; else it is done here, with the same limit
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from paod import daemon, log
@@ -57,21 +59,6 @@ def sync(
 
 
 @click.command()
-@click.argument("rev", required=False)
-@as_json
-@verbosely
-@with_settings
-def plan(settings: Settings, rev: str | None, *, as_json: bool, verbose: bool) -> int:
-    """Tell what a sync would change, and change nothing.
-
-    REV is a commit, by its hash or the beginning of it; left out, it is the branch's head.
-    """
-    return _ask(
-        settings, SyncRequest("manual", commit=rev, dry_run=True), as_json=as_json, verbose=verbose
-    )
-
-
-@click.command()
 @click.argument("rev")
 @click.option("--reason", required=True, help="Why, for whoever wonders later.")
 @click.option(
@@ -118,10 +105,7 @@ def resume(settings: Settings, *, allow_mass_removal: bool, as_json: bool, verbo
 
 def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bool) -> int:
     """Have a request carried out, print how it ended, and return the exit status."""
-    level = settings.log_level if verbose else "critical"
-    log.setup(level, settings.log_format, settings.secret_values)
-    with waiting("waiting for the sync to end") as tell:
-        row = daemon.run_once(settings, request, lambda phase: tell(f"sync: {phase}"))
+    row = carry_out(settings, request, verbose=verbose)
     good = row["status"] == GOOD
     if as_json:
         print_json(row)
@@ -130,6 +114,14 @@ def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bo
     else:
         complain(summary(row))
     return Exit.FINE if good else Exit.FAILED
+
+
+def carry_out(settings: Settings, request: SyncRequest, *, verbose: bool) -> dict[str, Any]:
+    """Have a request carried out, and return the row that says how it ended."""
+    level = settings.log_level if verbose else "critical"
+    log.setup(level, settings.log_format, settings.secret_values)
+    with waiting("waiting for the sync to end") as tell:
+        return daemon.run_once(settings, request, lambda phase: tell(f"sync: {phase}"))
 
 
 def _blocked_commit(settings: Settings) -> str:

@@ -62,7 +62,7 @@ class Checkout(Source):
         """Return the name of the branch that work is based on; raise ``CommitNotFound``."""
         for name in _UPSTREAMS:
             if self._named(name) is not None:
-                return name
+                return self._followed(name)
         raise CommitNotFound(
             f"{self.folder} has none of the branches {', '.join(_UPSTREAMS)}",
             "name what to compare with: --base REV",
@@ -71,6 +71,13 @@ class Checkout(Source):
     def is_ignored(self, path: str) -> bool:
         """Whether Git would leave a file out of the next commit, as ``.gitignore`` says."""
         return self._repository.path_is_ignored(path)
+
+    def _followed(self, name: str) -> str:
+        """Return the branch that the remote's HEAD stands for, by its own name."""
+        place = f"refs/remotes/{name}"
+        ref = self._repository.references.get(place)
+        target = "" if ref is None else str(ref.target)
+        return target.removeprefix("refs/remotes/") if target.startswith("refs/remotes/") else name
 
     def _named(self, name: str) -> str | None:
         for place in _PLACES:

@@ -35,7 +35,15 @@ from paod.model.plan import (
     Served,
     Stored,
 )
-from paod.model.sync import ClaimedSync, Head, Pin, SyncRequest, SyncResult, SyncStatus
+from paod.model.sync import (
+    ClaimedSync,
+    Head,
+    Pin,
+    SyncRequest,
+    SyncResult,
+    SyncStatus,
+    preview_request,
+)
 from paod.model.words import (
     ChangeKind,
     EntryType,
@@ -86,4 +94,5 @@ __all__ = [
     "Trigger",
     "VersionPolicy",
     "path_text",
+    "preview_request",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from paod.model.plan import CatalogChange, Counts
 from paod.model.words import Trigger
+from paod.ref import is_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ class SyncRequest:
     def follows_branch(self) -> bool:
         """Whether it only asks to catch up, so that a newer one can stand for it."""
         return self.commit is None and self.pin is None and not self.dry_run
+
+
+def preview_request(wanted: str | None) -> SyncRequest:
+    """Return the dry run that looks at what ``paod.ref.full`` gave; None: the branch's head."""
+    if wanted is not None and is_commit(wanted):
+        return SyncRequest("manual", dry_run=True, commit=wanted)
+    return SyncRequest("manual", dry_run=True, ref=wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,12 @@ def _resolution(old: Served, new: Served) -> Iterator[Effect]:
         yield Effect("unresolved", True, message, ("bundle",))
     elif new.resolved and old.resolved is False:
         yield Effect("resolved", False, "all its parts are there again", ("bundle",))
+    versions = {part.name: part.version for part in old.parts or ()}
+    for part in new.parts or ():
+        former = versions.get(part.name)
+        if former and part.version and former != part.version:
+            message = f"'{part.name}' comes at version {part.version} in place of {former}"
+            yield Effect("part-version", False, message, ("bundle",), former, part.version)
 
 
 def _fulfillment(before: Document, after: Document) -> Iterator[Effect]:
