@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import orjson
 
 from paod.catalog.fold import fold
 from paod.catalog.plan import plan
+from paod.database import open_database
 from paod.model import (
     Commit,
     Document,
@@ -27,7 +27,7 @@ from paod.model import (
     SyncResult,
 )
 from paod.store import Outlets, Source, Store
-from tests.databases import chosen, database_in
+from tests.databases import database_in, ready_url_in
 from tests.steps import digest
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,15 +60,9 @@ def empty_store(
     return store
 
 
-def copied_store(template: Path, folder: Path) -> Store:
-    """Return a store on a copy of an empty, closed one: quicker than making the tables.
-
-    PostgreSQL has nothing quicker.
-    """
-    if chosen() != "sqlite":
-        return empty_store(folder)
-    shutil.copy(template, folder / "paod.db")
-    return Store(database_in(folder), Clock())
+def ready_store(folder: Path) -> Store:
+    """Return a folder's empty store: quicker than making its tables."""
+    return Store(open_database(ready_url_in(folder)), Clock())
 
 
 def item(name: str, **content: Any) -> Document:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from paod.config import Settings, load
-from paod.database import open_database
+from paod.database import Database, open_database
 from paod.model import SyncRequest, SyncResult
 from paod.store import Store
 from paod.sync import Memory, Workshop, open_mirror, run
+from tests.databases import ready_url_in
 from tests.origin import Origin
 
 
@@ -23,8 +24,13 @@ class Paod:
     """One installation in ``folder`` that follows ``origin``."""
 
     def __init__(
-        self, folder: Path, origin: Origin, extra: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        origin: Origin,
+        extra: Mapping[str, str] | None = None,
+        database: Database | None = None,
     ) -> None:
+        """``database``: None: the folder's, of the kind that tests run on now."""
         self.folder = folder
         self.origin = origin
         self.settings: Settings = load(
@@ -36,13 +42,12 @@ class Paod:
                 **(extra or {}),
             }
         )
-        folder.mkdir(mode=0o700, exist_ok=True)
         self.noted: list[tuple[str, str]] = []
+        self.database = database or open_database(ready_url_in(folder))
         self.start()
 
     def start(self) -> None:
         """Begin with nothing in memory, as after a restart."""
-        self.database = open_database(self.settings.db_url)
         self.store = Store(self.database)
         self.store.migrate()
         self.shop = Workshop(

@@ -23,10 +23,10 @@ from tests.store_tools import (
     Syncs,
     bundle,
     commit,
-    copied_store,
     empty_store,
     examined,
     item,
+    ready_store,
     result_of,
     running,
     with_mappings,
@@ -43,13 +43,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = empty_store(tmp_path)
     yield store
     store.close()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory, each_database: str) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-    empty_store(folder).close()
-    return folder / "paod.db"
 
 
 def apply(store: Store, planned: Plan, before: str | None) -> None:
@@ -116,10 +109,10 @@ def assert_reads_agree(store: Store, catalog: Catalog) -> None:
 @settings(max_examples=80, deadline=None)
 @given(st.lists(histories(), min_size=1, max_size=3), st.data())
 def test_what_is_loaded_is_what_was_applied(
-    template: Path, rewritten: list[list[Tree]], data: st.DataObject
+    rewritten: list[list[Tree]], data: st.DataObject
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        store, told, stored = copied_store(template, Path(folder)), Told(), Stored()
+        store, told, stored = ready_store(Path(folder)), Told(), Stored()
         for history in rewritten:
             cut = data.draw(st.integers(1, len(history)))
             first = plan(

@@ -22,14 +22,15 @@ from paod.store import EntryFilters, Found, Removed, Store
 from paod.versions import version_in_range
 from tests.databases import on_each_database
 from tests.model import Tree
+from tests.postgres import MEMORY
 from tests.steps import steps
 from tests.store_tools import (
     Clock,
     Syncs,
     bundle,
-    copied_store,
     empty_store,
     item,
+    ready_store,
     result_of,
     running,
     with_mappings,
@@ -39,7 +40,6 @@ from tests.test_fold_properties import NAMES, histories
 pytestmark = on_each_database
 
 POSTGRES = "catalog/databases/postgres.yaml"
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @pytest.fixture(name="store")
@@ -268,26 +268,19 @@ class Branch:
 moves = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 4)), min_size=0, max_size=2)
 
 
-@pytest.fixture(name="template", scope="module")
-def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-    empty_store(folder).close()
-    return folder / "paod.db"
-
-
 @pytest.mark.only_on("sqlite")
 @given(history=histories(), pins=st.lists(moves, min_size=7, max_size=7))
 @settings(
     max_examples=int(os.environ.get("PAOD_HISTORIES", "60")),
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 def test_a_branch_never_knows_of_pins(
-    template: Path, history: list[Tree], pins: list[list[tuple[str, int]]]
+    history: list[Tree], pins: list[list[tuple[str, int]]]
 ) -> None:
     """Whatever is pinned and released when: the fold's catalog is that of a store without pins."""
     folders = [Path(tempfile.mkdtemp(dir=MEMORY)) for _ in range(2)]
-    plain, pinned = (Branch(copied_store(template, folder)) for folder in folders)
+    plain, pinned = (Branch(ready_store(folder)) for folder in folders)
     portal, clock = Portal(pinned.store), Clock()
     try:
         for step, wanted in zip(with_mappings(steps(history)), pins, strict=False):

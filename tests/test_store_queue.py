@@ -28,10 +28,10 @@ from tests.databases import on_each_database
 from tests.store_tools import (
     Clock,
     Syncs,
-    copied_store,
     empty_store,
     ended,
     item,
+    ready_store,
     result_of,
     running,
 )
@@ -57,13 +57,6 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
     store = empty_store(tmp_path, clock)
     yield store
     store.close()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory, each_database: str) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-    empty_store(folder).close()
-    return folder / "paod.db"
 
 
 def enqueue(store: Store, *requests: SyncRequest) -> list[int]:
@@ -433,10 +426,10 @@ ORDERS = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(ORDERS)
-def test_no_request_is_lost_whatever_happens(template: Path, orders: list[Any]) -> None:
+def test_no_request_is_lost_whatever_happens(orders: list[Any]) -> None:
     """Each request is run, or is stood for by one that was; what runs alone runs in turn."""
     with tempfile.TemporaryDirectory() as folder:
-        store = copied_store(template, Path(folder))
+        store = ready_store(Path(folder))
         _run_in_order(store, orders)
         store.close()
 

@@ -8,6 +8,7 @@ owner hangs.
 from __future__ import annotations
 
 import re
+import select
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -110,15 +111,32 @@ class Address:
 
 
 def check(connection: Connection) -> None:
-    """Raise if a connection is dead, or led for some while to a server that cannot be written."""
+    """Raise if a connection is dead, or led for some while to a server that cannot be written.
+
+    A sound one costs no question: a server that ends a connection, or has news of itself, sends.
+    """
     try:
-        row = connection.execute("SELECT pg_is_in_recovery() AS standby").fetchone()
+        standby = _is_standby(connection)
     except psycopg.Error:
         connection.close()
         raise
-    if row and row["standby"] and time.monotonic() - connection.opened > STANDBY_SECONDS:
+    if standby and time.monotonic() - connection.opened > STANDBY_SECONDS:
         connection.close()
         raise psycopg.OperationalError("the server is a standby")
+
+
+def _is_standby(connection: Connection) -> bool:
+    told = connection.info.parameter_status("in_hot_standby")  # unknown before PostgreSQL 14
+    if told is not None and not _has_news(connection):
+        return told == "on"
+    row = connection.execute("SELECT pg_is_in_recovery() AS standby").fetchone()
+    return row is not None and bool(row["standby"])
+
+
+def _has_news(connection: Connection) -> bool:
+    looking = select.poll()  # select would not take a process's thousandth file
+    looking.register(connection.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
 
 
 @dataclass(slots=True, eq=False)
@@ -157,14 +175,19 @@ class Session:
 
     def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
         """Run one statement for each set of parameters."""
+        sets = list(rows)
+        if len(sets) == 1:  # needs none of what makes many quick
+            self.execute(sql, sets[0])
+            return
         with self, self.connection.cursor() as cursor:
-            cursor.executemany(_placed(sql, True), rows)
+            cursor.executemany(_placed(sql, True), sets)
 
     def rows(self, sql: str, params: Params | None = None) -> list[Row]:
         """Return the rows of one statement."""
         with self:
             cursor = self.connection.execute(_placed(sql, params is not None), params)
-            return cursor.fetchall() if cursor.description else []
+            has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+            return cursor.fetchall() if has_rows else []
 
     def begin(self, sql: str, state: Literal["reading", "writing"]) -> None:
         """Begin a transaction."""

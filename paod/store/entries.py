@@ -135,14 +135,25 @@ class Entries(Base):
         return page(rows, limit, _entry_json, lambda row: row["name"])
 
     def _lookup(self, kind: Kind, name: str) -> Lookup:
-        with self.database.snapshot():
-            rows = self.database.query(of_kind(kind, _ONE), {"name": name})
-            if rows and rows[0]["is_active"]:
-                return Found(_detail_json(kind, rows[0]))
-            followers = self.database.query(of_kind(kind, _FOLLOWER), {"name": name})
-            if followers:
-                return Renamed(followers[0]["target"])
-            return self._removed(kind, rows[0]) if rows else None
+        """Look up by one question what is active, and by several, of one state, what is not."""
+        found = self._active(kind, self._entry_rows(kind, name))
+        if found is None:
+            with self.database.snapshot():
+                rows = self._entry_rows(kind, name)
+                return self._active(kind, rows) or self._inactive(kind, name, rows)
+        return found
+
+    def _inactive(self, kind: Kind, name: str, rows: list[Row]) -> Lookup:
+        followers = self.database.query(of_kind(kind, _FOLLOWER), {"name": name})
+        if followers:
+            return Renamed(followers[0]["target"])
+        return self._removed(kind, rows[0]) if rows else None
+
+    def _entry_rows(self, kind: Kind, name: str) -> list[Row]:
+        return self.database.query(of_kind(kind, _ONE), {"name": name})
+
+    def _active(self, kind: Kind, rows: list[Row]) -> Found | None:
+        return Found(_detail_json(kind, rows[0])) if rows and rows[0]["is_active"] else None
 
     def _removed(self, kind: Kind, row: Row) -> Removed:
         last = self.database.query(of_kind(kind, LAST_REVISION), {"id": row["id"]})

@@ -122,6 +122,8 @@ class Queue(HeadState, Telling):
 
         Only whoever holds the sync lock may claim.
         """
+        if not self._rows("queued"):
+            return None  # without keeping a writer waiting, as it is mostly so
         with self.database.atomic():
             queued = self._rows("queued")
             if not queued:
