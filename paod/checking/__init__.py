@@ -5,13 +5,12 @@ needs no settings, no daemon and no database. Prints nothing.
 """
 
 from paod.checking.across import folded, problems_across
-from paod.checking.files import documents, examine_all, examine_entry, examine_loose, examine_text
+from paod.checking.files import documents, examine_all, examine_entry, examine_text
 
 __all__ = [
     "documents",
     "examine_all",
     "examine_entry",
-    "examine_loose",
     "examine_text",
     "folded",
     "problems_across",

@@ -75,14 +75,18 @@ class Crew(Generic[Task, Result]):
                     return
                 for worker in _ready(busy, self._seconds):
                     try:
-                        number, result = worker.hand[0], _answer(worker)
+                        result = worker.pipe.recv()
                     except (EOFError, OSError):
                         crew[crew.index(worker)] = self._hire()
-                        given_up = _bury(worker, waiting, killed)
-                        if given_up is not None:
-                            yield tasks[given_up], self._give_up(tasks[given_up])
+                        lost = _bury(worker, waiting, killed)
+                        yield from (
+                            (tasks[number], self._give_up(tasks[number])) for number in lost
+                        )
                         continue
-                    yield tasks[number], result
+                    if isinstance(result, Exception):
+                        raise result
+                    worker.answered = time.monotonic()
+                    yield tasks[worker.hand.popleft()], result
         finally:
             for worker in crew:
                 _dismiss(worker)
@@ -116,25 +120,14 @@ def _ready(busy: Sequence[_Worker], seconds: float) -> Iterator[_Worker]:
             worker.process.kill()
 
 
-def _answer(worker: _Worker) -> Any:
-    result = worker.pipe.recv()
-    worker.hand.popleft()
-    worker.answered = time.monotonic()
-    if isinstance(result, Exception):
-        raise result
-    return result
-
-
-def _bury(worker: _Worker, waiting: deque[int], killed: Counter[int]) -> int | None:
-    """Put a dead worker's tasks back in front; return the one that killed it too often."""
+def _bury(worker: _Worker, waiting: deque[int], killed: Counter[int]) -> list[int]:
+    """Put a dead worker's tasks back in front, but for the one that has killed too often."""
     _dismiss(worker)
     first = worker.hand[0]
     killed[first] += 1
-    lost = killed[first] >= TRIES
-    if lost:
-        worker.hand.popleft()
+    lost = [worker.hand.popleft()] if killed[first] >= TRIES else []
     waiting.extendleft(reversed(worker.hand))
-    return first if lost else None
+    return lost
 
 
 def _dismiss(worker: _Worker) -> None:
