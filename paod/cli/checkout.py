@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from paod.worktree import find_checkout
+from paod.errors import SettingsError
+from paod.worktree import files, find_checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,14 @@ def part_of(path: Path, root: str) -> Part:
     base = find_checkout(path) or (path if path.is_dir() else path.parent)
     below = path.relative_to(base).as_posix()
     return Part(base, "" if below == "." else below, whole=False, placed=False)
+
+
+def bytes_in(checkout: Path, path: str) -> bytes | None:
+    """Return a document's bytes, to show a line of it; None where they are not to be had."""
+    try:
+        return next((data for _, data, _ in files(checkout, path)), None)
+    except SettingsError:
+        return None
 
 
 def _checkouts(path: Path, root: str) -> Iterator[Path]:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paod.checking import documents, examine_all, examine_text, folded, problems_across
-from paod.cli.checkout import Part, part_of
+from paod.cli.checkout import Part, bytes_in, part_of
 from paod.cli.findings import Source
 from paod.cli.output import bar, waiting
 from paod.errors import SettingsError
 from paod.model import ExaminedFile, Problem
 from paod.validate import Rules
-from paod.worktree import WorkEntry, entries, files, find_checkout
+from paod.worktree import WorkEntry, entries, find_checkout
 
 if TYPE_CHECKING:
     from paod.checking.base import Base
@@ -99,7 +99,7 @@ def _checkout(parts: Sequence[Part], rules: Rules, against: Against) -> Checked:
     return Checked(
         tuple(sorted(there)),
         tuple(chain.from_iterable(found[path] for path in sorted(there))),
-        partial(_bytes, checkout),
+        partial(bytes_in, checkout),
         _prefix(checkout),
     )
 
@@ -154,10 +154,6 @@ def _of_the_change(
 
 def _sense(problem: Problem) -> tuple[str, str, str]:
     return problem.code, problem.pointer, problem.message
-
-
-def _bytes(checkout: Path, path: str) -> bytes | None:
-    return next((data for _, data, _ in files(checkout, path)), None)
 
 
 def _prefix(checkout: Path) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from paod.cli.checkout import part_of
+from paod.cli.checkout import bytes_in, part_of
 from paod.cli.exits import Exit
 from paod.cli.findings import print_findings, print_tally
 from paod.cli.outcome import counted
@@ -117,14 +118,8 @@ class _Told:
         if not self._first:
             print_line()
             print_line(f"{datetime.now().astimezone():%H:%M:%S} {_named(look)}", "bold")
-        print_findings(problems, self._source)
+        print_findings(problems, partial(bytes_in, self._checkout))
         print_tally(problems, look.checked)
-
-    def _source(self, path: str) -> bytes | None:
-        try:
-            return (self._checkout / path).read_bytes()
-        except OSError:
-            return None
 
 
 def _named(look: Look) -> str:
