@@ -121,6 +121,26 @@ def test_a_checkout_needs_neither_settings_nor_a_daemon(work: Work) -> None:
     assert "1 removed; breaks orders" in work.plan()[1]
 
 
+def test_a_repository_without_a_commit_has_it_all_before_it(work: Work, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path / "new")], check=True, timeout=60)
+    fresh = tmp_path / "new" / OTHER
+    fresh.parent.mkdir(parents=True)
+    fresh.write_text(item("other"))
+    told = work.plan("--checkout", str(tmp_path / "new"))
+    assert told == (0, "+ item other 1.0.0 added\nthe working tree: 1 added\n", "")
+
+
+def test_what_a_working_tree_may_not_do_is_said_of_it(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAO_SYNC_POLICY", "strict")
+    work.write(OTHER, "name: [\n")
+    status, _, err = work.plan()
+    assert status == 1
+    assert "it would be rejected (ProblemsFound): the working tree has 1 error(s)" in err
+    assert "mend the files that have them first" in err
+
+
 def words_of(work: Work) -> str:
     command = ["git", "-C", str(work.folder), "rev-parse", "--short=12", "origin/main"]
     head = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

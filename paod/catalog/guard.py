@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paod.errors import Blocked, Rejected
-from paod.model import Plan, Stored
+from paod.model import WORKING_TREE, Plan, Stored
 
 LEAST_REMOVED = 5
 """Fewer removals never trip the guard by their share."""
@@ -11,12 +11,18 @@ LEAST_LEFT_EMPTY = 3
 """A catalog of fewer documents may be emptied."""
 
 
-def refuse_errors(plan: Plan, commit: str) -> None:
-    """Raise ``Rejected`` when the tree has any error: the strict policy takes all or nothing."""
+LISTED = "mend the files that `paod problems` lists, and push again"
+
+
+def refuse_errors(plan: Plan, commit: str, mend: str = LISTED) -> None:
+    """Raise ``Rejected`` when the tree has any error: the strict policy takes all or nothing.
+
+    ``mend`` tells what to do about them.
+    """
     if plan.after.errors:
         raise Rejected(
-            f"commit {commit[:12]} has {plan.after.errors} error(s), and the policy is strict",
-            "mend the files that `paod problems` lists, and push again",
+            f"{_called(commit)} has {plan.after.errors} error(s), and the policy is strict",
+            mend,
         )
 
 
@@ -36,6 +42,10 @@ def refuse_mass_removal(
     share = removed >= LEAST_REMOVED and removed * 100 > percent * active
     if share or (left == 0 and active >= LEAST_LEFT_EMPTY):
         raise Blocked(
-            f"commit {commit[:12]} would remove {removed} of {active} documents",
+            f"{_called(commit)} would remove {removed} of {active} documents",
             f"if that is meant: {leave}; else push a commit that brings them back",
         )
+
+
+def _called(commit: str) -> str:
+    return "the working tree" if commit == WORKING_TREE else f"commit {commit[:12]}"

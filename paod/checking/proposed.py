@@ -27,26 +27,27 @@ from paod.worktree import blob_oid, files
 
 def plan_checkout(
     checkout: Checkout,
-    branch: str,
+    branch: str | None,
     commit: str | None,
     settings: Settings,
     on_phase: Callable[[str], None],
 ) -> SyncResult:
     """Return what merging a commit into a branch's commit would change; None: the working tree.
 
+    ``branch`` None: there is none yet, in a repository without any commit.
     Raises ``SyncRefused`` where they have no history in common, or are over the limits,
     ``SettingsError`` where there is no document at all.
     """
     progress = Progress(on_phase)
     reader = Reader(checkout, rules_of(settings), {}, (), _note)
-    line = checkout.line(branch, None, settings.history_depth).commits
+    line = checkout.line(branch, None, settings.history_depth).commits if branch else ()
     with progress.phase("fold"):
         steps = reader.steps(line, None)
         folded = fold(Catalog(), steps, settings.version_policy)
         base = plan(Stored(), folded, anew=True).after
     with progress.phase("read"):
         known = replace(reader, known=base.catalog.files)
-        if commit is None:
+        if commit is None or branch is None:
             found = _working_tree(known, checkout, branch)
         else:
             found = proposal(known, commit, branch)
@@ -60,19 +61,21 @@ def plan_checkout(
     return weigh(base, found, settings, progress)
 
 
-def _working_tree(reader: Reader, checkout: Checkout, branch: str) -> Proposal:
-    merge_base = checkout.merge_base(checkout.resolve("HEAD"), branch)
+def _working_tree(reader: Reader, checkout: Checkout, branch: str | None) -> Proposal:
+    merge_base = checkout.merge_base(checkout.resolve("HEAD"), branch) if branch else None
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     commit = Commit(WORKING_TREE, "", now, "the working tree")
     step = Step(commit, tuple(sorted(_changes(reader, checkout, merge_base))))
-    return Proposal(step, merge_base, overlaps(checkout, merge_base, branch, step))
+    both = overlaps(checkout, merge_base, branch, step) if branch and merge_base else ()
+    return Proposal(step, merge_base, both)
 
 
 def _changes(
-    reader: Reader, checkout: Checkout, merge_base: str
+    reader: Reader, checkout: Checkout, merge_base: str | None
 ) -> Iterator[tuple[str, ExaminedFile | None]]:
     """Yield what differs in the working tree; what Git ignores and never had is no part of it."""
-    gone = {change.path: change.oid for change in checkout.changes(None, merge_base)}
+    there = checkout.changes(None, merge_base) if merge_base else ()
+    gone = {change.path: change.oid for change in there}
     rules = reader.rules
     for path, data, entry in files(checkout.folder, rules.root, rules.max_file_bytes):
         former = gone.pop(path, None)

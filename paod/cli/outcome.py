@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from paod.cli.output import print_line, print_table
+from paod.preview.words import SHORT
 
 STYLES = {"completed": "green", "failed": "bold red", "blocked": "yellow", "rejected": "yellow"}
-SHORT = 12
-"""Digits of a commit that people compare."""
 
 
 def print_outcome(row: Mapping[str, Any]) -> None:

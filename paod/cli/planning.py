@@ -113,8 +113,9 @@ def _of_checkout(
             "run it in a checkout of the catalog's repository, or set PAO_REPO_URL",
         )
     checkout = Checkout(top, settings.catalog_root)
-    branch = base or checkout.upstream()
-    onto = checkout.resolve(branch)
+    new = base is None and rev is None and checkout.is_new
+    branch = None if new else base or checkout.upstream()
+    onto = None if branch is None else checkout.resolve(branch)
     commit = None if rev is None else checkout.resolve(rev)
     with waiting("reading the checkout") as tell:
         result = plan_checkout(
@@ -123,7 +124,7 @@ def _of_checkout(
     return told(_as_row(result, branch, rev), result.preview or NOTHING)
 
 
-def _as_row(result: SyncResult, branch: str, rev: str | None) -> Plan:
+def _as_row(result: SyncResult, branch: str | None, rev: str | None) -> Plan:
     """Return what a dry run's row would say."""
     return {
         "sync_id": None,

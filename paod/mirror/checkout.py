@@ -68,6 +68,11 @@ class Checkout(Source):
             "name what to compare with: --base REV",
         )
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the repository has no commit yet."""
+        return self._repository.is_empty
+
     def is_ignored(self, path: str) -> bool:
         """Whether Git would leave a file out of the next commit, as ``.gitignore`` says."""
         return self._repository.path_is_ignored(path)

@@ -76,11 +76,9 @@ def _fulfillment(before: Document, after: Document) -> Iterator[Effect]:
 def _understated(before: Document, after: Document) -> Iterator[Effect]:
     """Remind of the version that would tell: the first number that is not 0 stands for breaks."""
     if _compatible(before["version"]) == _compatible(after["version"]):
-        message = (
-            f"orders break, and the version says that they do not: {before['version']} to "
-            f"{after['version']}"
-        )
         values = before["version"], after["version"]
+        said = " to ".join(dict.fromkeys(values))
+        message = f"orders break, and the version says that they do not: {said}"
         yield Effect("version-understates", False, message, ("version",), *values)
 
 

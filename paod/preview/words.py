@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SHORT = 12
+"""Digits of a commit that people compare."""
 ORDER = (
     *("added", "restored", "changed", "moved", "renamed", "removed"),
     *("stale", "fresh", "resolution"),
@@ -42,10 +43,11 @@ def version_span(change: Mapping[str, Any]) -> str:
 def subject(found: Mapping[str, Any]) -> str:
     """Return ``main (4f0c…) + feature/x (9a1b…)``, or a branch alone and from where to where."""
     branch, base, tip = found["branch"], short(found["from_commit"]), short(found["to_commit"])
+    if found["sync_id"] is None and not tip:
+        return f"{branch} ({base}) + the working tree" if branch else "the working tree"
     if found["merge_base"] is None:
-        return f"{branch} ({base or 'nothing'} → {tip or base or 'nothing'})"
-    proposed = f"{found['ref']} ({tip})" if tip else "the working tree"
-    return f"{branch} ({base}) + {proposed}"
+        return f"{branch} ({base or 'nothing'} → {tip or 'nothing'})"
+    return f"{branch} ({base}) + {found['ref']} ({tip})"
 
 
 def short(commit: str | None) -> str:

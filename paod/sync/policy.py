@@ -14,14 +14,16 @@ def check_policies(
     *,
     commit: str,
     leave: str,
+    mend: str,
     removal_allowed: bool = False,
 ) -> None:
     """Raise ``Rejected`` or ``Blocked`` where the policies do not let a plan be carried out.
 
-    ``leave`` tells how leave for a mass removal is given, ``removal_allowed`` that it was.
+    ``leave`` tells how leave for a mass removal is given, ``removal_allowed`` that it was; ``mend``
+    tells what to do about errors.
     """
     if settings.sync_policy == "strict":
-        refuse_errors(planned, commit)
+        refuse_errors(planned, commit, mend)
     if not removal_allowed:
         percent = settings.max_removal_percent
         refuse_mass_removal(before, planned, percent, commit=commit, leave=leave)

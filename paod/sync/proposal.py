@@ -22,17 +22,18 @@ from paod.sync.steps import Reader
 from paod.sync.timing import Progress
 
 LEAVE_ONCE_MERGED = "merge it, then paod sync --commit MERGED --allow-mass-removal"
+MEND_FIRST = "mend the files that have them first"
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """The step that a merge would be. ``overlaps`` are paths that the branch has changed as well.
 
-    ``merge_base`` is where it branched off.
+    ``merge_base`` is where it branched off, None: there is no branch yet.
     """
 
     step: Step
-    merge_base: str
+    merge_base: str | None
     overlaps: tuple[str, ...]
 
 
@@ -68,7 +69,9 @@ def weigh(base: Stored, found: Proposal, settings: Settings, progress: Progress)
     result = told(succeeded(planned, progress), planned, shown)
     commit = found.step.commit.hash
     try:
-        check_policies(settings, base, planned, commit=commit, leave=LEAVE_ONCE_MERGED)
+        check_policies(
+            settings, base, planned, commit=commit, leave=LEAVE_ONCE_MERGED, mend=MEND_FIRST
+        )
     except SyncRefused as refusal:
         return refused(result, refusal)
     return result

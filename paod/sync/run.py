@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from paod.catalog.guard import LISTED
 from paod.catalog.plan import plan
 from paod.errors import Blocked, MirrorBroken, PaodError, Rejected, StoreError
 from paod.failpoint import failpoint
@@ -16,7 +17,7 @@ from paod.signers import Signers
 from paod.store import stamp
 from paod.sync.job import Job, Start, Workshop
 from paod.sync.policy import check_policies
-from paod.sync.proposal import proposal, weigh
+from paod.sync.proposal import MEND_FIRST, proposal, weigh
 from paod.sync.results import (
     failure,
     held,
@@ -137,6 +138,7 @@ def _check(job: Job, start: Start, planned: Plan) -> None:
         planned,
         commit=start.target,
         leave=how_to_allow(job.request, start.target),
+        mend=MEND_FIRST if job.request.dry_run else LISTED,
         removal_allowed=_removal_allowed(job.request, start.target),
     )
 
