@@ -213,7 +213,6 @@ def test_what_becomes_of_a_field(case: str) -> None:
     ("before", "after", "change", "expected"),
     [
         (item(), item(), "removed", ["removed!"]),
-        (None, item(TEXT | {"name": "x", "required": True}), "added", []),
         (item(), item(name="other"), "renamed", ["renamed"]),
         (item(), item(deprecated={"replacement": "other"}), "changed", ["deprecated"]),
         (item(), item(fulfillment={"manual": {}}), "changed", ["fulfillment-changed"]),

@@ -245,6 +245,9 @@ def test_a_huge_preview_is_bounded(
     _, found = preview(paod)
     [line] = found["changes"][0]["differences"]
     assert (line["abridged"], "after" in line) == (True, False)
+    monkeypatch.setattr(bounds, "MOST_BYTES", 10)
+    [ant] = preview(paod)[1]["changes"]
+    assert (ant["effects"], ant["differences"], ant["left_out"]) == ([], [], 1)
 
 
 def test_the_same_preview_that_waits_is_joined(paod: Paod) -> None:

@@ -48,7 +48,7 @@ Plan = dict[str, Any]
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Look at this checkout and ask no daemon; so it is with --base, or without settings.",
 )
-@click.option("--root", help="The folder that holds the documents, instead of PAO_CATALOG_ROOT.")
+@click.option("--root", help="In a checkout: the folder that holds the documents.")
 @click.option(
     "--format",
     "style",
@@ -80,7 +80,7 @@ def plan(
     """
     if root is not None:
         settings = replace(settings, catalog_root=root.strip("/"))
-    if base is not None or folder is not None or not settings.repo_url:
+    if any(one is not None for one in (base, folder, root)) or not settings.repo_url:
         found = _of_checkout(settings, folder, rev, base)
     else:
         row = carry_out(settings, _request(rev), verbose=verbose)

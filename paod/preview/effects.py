@@ -17,14 +17,12 @@ Document = Mapping[str, Any]
 
 
 def effects(
-    change: str, before: Document | None, after: Document, old: Served, new: Served
+    change: str, before: Document, after: Document, old: Served, new: Served
 ) -> list[Effect]:
     """Return what is otherwise for those who order an entry, in the order of the document.
 
-    ``before`` is None for what nobody could order. ``old`` and ``new`` say what its parts come to.
+    ``old`` and ``new`` say what its parts come to.
     """
-    if before is None:
-        return []
     if change == "removed":
         return [Effect("removed", True, "it is gone: nobody can order it any more")]
     found = [*_renamed(change, before, after), *_deprecated(before, after)]

@@ -23,7 +23,6 @@ from paod.model import (
     Plan,
     PlannedEntry,
     Problem,
-    Served,
     Stored,
 )
 from paod.preview.effects import effects
@@ -35,6 +34,8 @@ MOST_LINES = 50
 """Differences of one document, and effects of one."""
 MOST_PROBLEMS = 200
 MOST_OVERLAPS = 100
+MOST_BYTES = 500_000
+"""Of all effects and differences together; the documents after that have none shown."""
 MOST_VALUE = 2_000
 """Bytes of JSON; a larger value is not shown, only that it is another."""
 
@@ -66,7 +67,7 @@ def outlook(
         "breaking": any(one["breaking"] for one in told),
         "merge_base": merge_base,
         "counts": dict(Counter(change.change for change in plan.changes)),
-        "changes": told[:MOST_CHANGES],
+        "changes": _within_budget(told[:MOST_CHANGES]),
         "problems": {"new": new[:MOST_PROBLEMS], "cleared": cleared[:MOST_PROBLEMS]},
         "overlaps": sorted(overlaps)[:MOST_OVERLAPS],
         "left_out": {
@@ -98,8 +99,8 @@ def _change(before: Catalog, planned: PlannedEntry, change: CatalogChange) -> Js
     former = None if planned.row is None else before.entries.get(planned.row)
     if former is not None and not former.active:
         former = None
-    lines = _differences(former, planned.entry)
-    found = _effects(before, former, planned, change)
+    lines = [] if former is None else _differences(former, planned.entry)
+    found = [] if former is None else _effects(before, former, planned, change)
     return {
         "kind": change.kind,
         "name": change.name,
@@ -116,21 +117,36 @@ def _change(before: Catalog, planned: PlannedEntry, change: CatalogChange) -> Js
     }
 
 
-def _differences(former: Entry | None, entry: Entry) -> list[Json]:
-    if former is None or not entry.active or former.document.content == entry.document.content:
+def _within_budget(changes: list[Json]) -> list[Json]:
+    """Take the lines from those documents with which all lines together become too many bytes."""
+    spent, kept = 0, []
+    for change in changes:
+        lines = len(change["effects"]) + len(change["differences"])
+        size = len(orjson.dumps((change["effects"], change["differences"])))
+        if spent + size > MOST_BYTES:
+            left_out = change["left_out"] + lines
+            change = change | {"effects": [], "differences": [], "left_out": left_out}
+        else:
+            spent += size
+        kept.append(change)
+    return kept
+
+
+def _differences(former: Entry, entry: Entry) -> list[Json]:
+    if not entry.active or former.document.content == entry.document.content:
         return []
     return [line.as_json() for line in differences(_content(former), _content(entry))]
 
 
 def _effects(
-    before: Catalog, former: Entry | None, planned: PlannedEntry, change: CatalogChange
+    before: Catalog, former: Entry, planned: PlannedEntry, change: CatalogChange
 ) -> list[Json]:
     """Return the effects, the breaking ones first."""
     found = effects(
         change.change,
-        None if former is None else _content(former),
+        _content(former),
         _content(planned.entry),
-        Served() if former is None else served(before, former),
+        served(before, former),
         planned.served,
     )
     return [effect.as_json() for effect in sorted(found, key=lambda one: not one.breaking)]
