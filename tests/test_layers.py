@@ -22,6 +22,7 @@ LEVELS = (
     {"sync"},
     {"api", "checking"},
     {"daemon", "demo", "watch"},
+    {"doctor"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

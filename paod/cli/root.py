@@ -35,10 +35,12 @@ COMMANDS = {
         "hooks",
         "Try the receiver of webhooks: `paod webhook test` calls it as a Git host would.",
     ),
+    "doctor": ("examining", "Look at everything that paod stands on, and say what to mend."),
     "pin": ("pinning", "Serve one revision of an item until it is released."),
     "unpin": ("pinning", "Serve an item as the branch says again."),
     "backup": ("recovering", "Copy the database to a new file, whether paod runs or not."),
     "restore": ("recovering", "Put a backup in the database's place."),
+    "migrate": ("migrating", "Copy the catalog with its history to another database."),
     "token": ("tokens", "Make a token, and the hash that may stand in for it."),
 }
 """Each command's module in this room, and its line in the list of commands."""

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 else:
     from sqlite_utils.utils import sqlite3
 
-__all__ = ["sqlite3", "statements"]
+__all__ = ["sqlite3", "sqlite_version", "statements"]
+
+
+def sqlite_version() -> tuple[int, int, int]:
+    """Return the version of the SQLite that is used."""
+    major, minor, patch = map(int, sqlite3.sqlite_version.split(".")[:3])
+    return major, minor, patch
 
 
 def statements(sql: str) -> Iterator[str]:

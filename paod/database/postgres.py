@@ -22,7 +22,7 @@ from paod.database.postgres_news import NOTIFY, News
 from paod.database.postgres_pool import Pool
 from paod.database.postgres_seat import HOLDER, Seat, holder
 from paod.database.postgres_session import SCHEMA, Address, Session
-from paod.database.protocol import Params, Row
+from paod.database.protocol import Params, Row, Table
 from paod.errors import MigrationError, StoreError, StoreUnavailable
 
 OLDEST_SERVER: Final = 130_000
@@ -45,6 +45,21 @@ SELECT current_setting('server_version_num')::int AS version,
 _LEDGER: Final = """
 SELECT column_name AS name FROM information_schema.columns
 WHERE table_schema = current_schema() AND table_name = 'schema_migrations'
+"""
+_TABLES: Final = f"""
+SELECT relname::text AS name, oid::bigint AS number FROM pg_class
+WHERE relkind = 'r' AND relnamespace = {SCHEMA} ORDER BY oid
+"""  # noqa: S608 built from constants
+_COLUMNS: Final = """
+SELECT CAST(attname AS text) AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+WHERE attrelid = :number AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+_KEY: Final = """
+SELECT CAST(attribute.attname AS text) AS name
+FROM pg_index AS key, unnest(CAST(key.indkey AS int[])) WITH ORDINALITY AS part(number, place),
+     pg_attribute AS attribute
+WHERE key.indrelid = :number AND key.indisprimary AND attribute.attrelid = key.indrelid
+  AND attribute.attnum = part.number ORDER BY part.place
 """
 _NUMBER: Final = "SELECT COALESCE(MAX(number), 0) AS number FROM schema_migrations"
 
@@ -84,6 +99,7 @@ class PostgresDatabase:
         self._alone = threading.Lock()
 
     def prepare(self) -> None:
+        self._address.connect("paod").close()  # whose error says more than a pool's
         server = self.query(_SERVER)[0]
         if server["version"] < OLDEST_SERVER:
             raise MigrationError("the database server is older than PostgreSQL 13", "upgrade it")
@@ -114,6 +130,22 @@ class PostgresDatabase:
 
     def back_up(self, label: str) -> None:
         """Do nothing: copies are made with the server's own tools."""
+
+    def tables(self) -> list[Table]:
+        with self.snapshot():
+            return [
+                Table(
+                    row["name"],
+                    {one["name"]: one["type"] for one in self.query(_COLUMNS, row)},
+                    tuple(one["name"] for one in self.query(_KEY, row)),
+                )
+                for row in self.query(_TABLES)
+            ]
+
+    def go_on_counting(self, table: str) -> None:
+        self.query(
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), MAX(id)) FROM {table}"  # noqa: S608 a table's name, from the store
+        )
 
     def execute(self, sql: str, params: Params | None = None) -> int:
         return self._writing().execute(sql, params).rowcount

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 Params = Mapping[str, Any]
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it is: its name, its columns with the types that the database gives them, and the
+    columns of its primary key."""
+
+    name: str
+    columns: Mapping[str, str]
+    key: tuple[str, ...]
 
 
 class Database(Protocol):
@@ -50,6 +61,14 @@ class Database(Protocol):
 
         A database whose copies are its administrator's business does nothing.
         """
+        ...
+
+    def tables(self) -> list[Table]:
+        """Return the tables that migrations made, in the order in which they did."""
+        ...
+
+    def go_on_counting(self, table: str) -> None:
+        """Let a table's next id follow the highest that is there, inside ``atomic``."""
         ...
 
     def execute(self, sql: str, params: Params | None = None) -> int:

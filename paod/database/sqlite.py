@@ -21,7 +21,7 @@ from typing import Any
 from paod.database import sqlite_file
 from paod.database.driver import sqlite3, statements
 from paod.database.lock import file_lock
-from paod.database.protocol import Params, Row
+from paod.database.protocol import Params, Row, Table
 from paod.database.session import FileId, Session, Translating, connect, file_at, is_frozen
 from paod.database.wakeup import Listener, tell
 from paod.errors import StoreError, StoreUnavailable
@@ -37,6 +37,10 @@ logger = logging.getLogger("paod.database")
 DEAF_PAUSE = 1.0
 """Seconds between two looks of a thread that cannot be told of news."""
 _READING = ("SELECT", "WITH", "PRAGMA")
+_TABLES = """
+SELECT name FROM sqlite_master
+WHERE type = 'table' AND instr(name, '_search') = 0 AND instr(name, 'sqlite_') = 0 ORDER BY rowid
+"""
 _TYPES = {
     "id": "INTEGER PRIMARY KEY AUTOINCREMENT",
     "reference": "INTEGER",
@@ -113,6 +117,18 @@ class SQLiteDatabase:
             self.close()
         said = str(next(iter(found[0].values())))
         return None if said == "ok" else said
+
+    def tables(self) -> list[Table]:
+        found = []
+        for table in self.query(_TABLES):
+            columns = self.query("SELECT * FROM pragma_table_xinfo(:name)", table)
+            key = sorted((one for one in columns if one["pk"]), key=lambda one: int(one["pk"]))
+            types = {one["name"]: one["type"] for one in columns}
+            found.append(Table(table["name"], types, tuple(one["name"] for one in key)))
+        return found
+
+    def go_on_counting(self, table: str) -> None:
+        """Do nothing: SQLite sees by itself which ids were given."""
 
     def execute(self, sql: str, params: Params | None = None) -> int:
         session = self._writing()

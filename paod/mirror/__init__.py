@@ -11,6 +11,7 @@ from paod.mirror.history import Line
 from paod.mirror.local import Mirror, OnPhase
 from paod.mirror.remote import Credentials, Remote, redact
 from paod.mirror.source import Source
+from paod.mirror.transport import remote_tip
 from paod.mirror.trees import Limits
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Remote",
     "Source",
     "redact",
+    "remote_tip",
 ]

@@ -179,6 +179,16 @@ class Conversation(pygit2.RemoteCallbacks):
         )
 
 
+def remote_tip(remote: Remote, folder: Path) -> str | None:
+    """Ask a remote for its branch without a mirror; ``folder`` is an empty one to work in.
+
+    None: the repository has no refs at all. Raises ``MirrorError``.
+    """
+    isolate()
+    repository = pygit2.init_repository(str(folder / "empty.git"), bare=True)
+    return Conversation(repository, remote, folder).tip()
+
+
 def isolate() -> None:
     """Make libgit2 read no configuration but the mirror's, and not wait for the disk.
 

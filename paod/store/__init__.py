@@ -6,6 +6,7 @@ for the API returns its shapes, without addresses.
 """
 
 from paod.store.base import Outlets, Source, stamp
+from paod.store.copy import Copied, Copy
 from paod.store.deliveries import Delivery, Received
 from paod.store.entries import EntryFilters, Found, Lookup, Removed, Renamed
 from paod.store.findings import ProblemFilters
@@ -16,6 +17,8 @@ from paod.store.syncs import CommitState
 
 __all__ = [
     "CommitState",
+    "Copied",
+    "Copy",
     "Delivery",
     "EntryFilters",
     "Found",

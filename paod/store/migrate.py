@@ -14,6 +14,10 @@ from paod.errors import MigrationError
 from paod.failpoint import failpoint
 from paod.store.base import Base
 
+COPYING = 1_000_000
+"""The number that stands in the ledger while a database is a copy that is not whole yet: any paod,
+however old, takes it for a newer one's and refuses it."""
+
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at {timestamp} NOT NULL
@@ -71,6 +75,11 @@ class Schema(Base):
 
     def _checked(self, known: tuple[Migration, ...]) -> int:
         number, newest = self.database.schema_number(), known[-1].number
+        if number == COPYING:
+            raise MigrationError(
+                "the database holds a copy that was never finished; it was left as it is",
+                "finish it: run the same `paod migrate --to` again",
+            )
         if number > newest:
             raise MigrationError(
                 f"the database has schema {number}, and this paod knows {newest}; "

@@ -11,12 +11,16 @@ from collections.abc import Iterable
 
 MAX_WORDS = 16
 """More words in one search are not looked at."""
-_WORD = re.compile(r"[^\W_]+")
+LONGEST = 255
+"""Characters of a word that count: PostgreSQL's index has room for 2,046 bytes."""
+_WORD = re.compile("[^\\W_\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3]+")
+"""The 21 signs by number became letters in Unicode 8 and 12; SQLite takes them for none."""
 
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text: ``Postgres-Datenbänke`` gives ``postgres`` and ``datenbanke``."""
-    return _WORD.findall(text.lower() if text.isascii() else _plain(text))
+    words = _WORD.findall(text.lower() if text.isascii() else _plain(text))
+    return [word[:LONGEST] for word in words]
 
 
 def search_text(name: str, description: str, tags: Iterable[str]) -> str:
@@ -26,5 +30,5 @@ def search_text(name: str, description: str, tags: Iterable[str]) -> str:
 
 def _plain(text: str) -> str:
     """Return a text without case, accents and other marks that only combine."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", text.casefold()).casefold()  # NFKD brings capitals, too
     return "".join(char for char in apart if not unicodedata.combining(char))

@@ -15,13 +15,14 @@ def open_mirror(settings: Settings, on_phase: OnPhase) -> Mirror:
     is not ours.
     """
     mirror = Mirror(
-        settings.mirror_dir, _remote(settings), settings.catalog_root, on_phase=on_phase
+        settings.mirror_dir, remote_of(settings), settings.catalog_root, on_phase=on_phase
     )
     mirror.open()
     return mirror
 
 
-def _remote(settings: Settings) -> Remote:
+def remote_of(settings: Settings) -> Remote:
+    """Return where the repository is, and how to reach it."""
     return Remote(
         url=settings.repo_url,
         branch=settings.repo_branch,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from paod.catalog.afresh import fold_afresh
+from paod.catalog.afresh import Changes, fold_afresh
 from paod.checking import examine_entry, problems_across
 from paod.errors import SettingsError
 from paod.model import Catalog, ExaminedFile, Problem
@@ -31,7 +31,7 @@ class Look:
     included. ``trouble``: why it could not be looked; the rest is then as it was.
     """
 
-    changes: dict[str, ExaminedFile | None]
+    changes: Changes
     checked: int
     problems: tuple[Problem, ...]
     trouble: SettingsError | None = None
@@ -43,13 +43,18 @@ def looks(checkout: Path, root: str, stirring: Stirring) -> Iterator[Look]:
     stirring.renew()
     yield watched.look()
     gc.freeze()  # what was found at first mostly stays: no search for garbage goes through it again
+    pause = 0.0
     while True:
+        hinted = stirring.wait(pause)
         began = time.monotonic()
         stirring.renew()
         look = watched.look()
-        pause = PAUSES_A_LOOK * (time.monotonic() - began)
+        pause = max(PAUSE_SECONDS, PAUSES_A_LOOK * (time.monotonic() - began))
+        if look.changes and not hinted:  # who knows whether that was all: it may have just begun
+            stirring.settle()
+            rest = watched.look()
+            look = replace(rest, changes={**look.changes, **rest.changes})
         yield look
-        stirring.wait(max(PAUSE_SECONDS, pause))
 
 
 class _Watched:
@@ -66,10 +71,10 @@ class _Watched:
             found = self._looking.changes()
         except SettingsError as trouble:
             return Look({}, len(self._catalog.files), self._problems, trouble)
-        changes = {path: self._examined(file) for path, file in found.items()}
+        examined = {path: self._examined(file) for path, file in found.items()}
         changes = {
             path: file
-            for path, file in changes.items()
+            for path, file in examined.items()
             if file is not None or path in self._catalog.files
         }
         if changes:

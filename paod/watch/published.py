@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from paod.catalog.afresh import Changes
 from paod.catalog.fold import fold
 from paod.catalog.plan import plan
 from paod.config import Secret, Settings
@@ -21,7 +21,6 @@ from paod.database import open_database
 from paod.model import (
     ClaimedSync,
     Commit,
-    ExaminedFile,
     Folded,
     Step,
     Stored,
@@ -30,9 +29,12 @@ from paod.model import (
 )
 from paod.store import Source, Store, stamp
 
-Changes = Mapping[str, ExaminedFile | None]
-
 AUTHOR = "working tree"
+_NO_COMMITS = SyncResult(
+    "failed",
+    "WorkingTree",
+    "paod watch serves what lies in the working tree, and knows no commits to go to",
+)
 
 
 class Published:
@@ -62,33 +64,36 @@ class Published:
             self.store.enqueue(SyncRequest("watch"), bounded=False)
         while (claimed := self.store.claim()) is not None:
             if not claimed.request.follows_branch:
-                self.store.finish(claimed.id, _no_commits())
+                self.store.finish(claimed.id, _NO_COMMITS)
             elif changes or self._stored.catalog.commit is None:
                 self._apply(claimed, changes)
                 changes = {}
             else:
-                self.store.finish(claimed.id, self._up_to_date(), touch_checked=True)
+                result = self._completed("UpToDate", self._stored.catalog.commit, self._stored)
+                self.store.finish(claimed.id, result, touch_checked=True)
 
     def _apply(self, claimed: ClaimedSync, changes: Changes) -> None:
         commit = self._commit(changes)
         step = Step(commit, tuple(sorted(changes.items())))
         folded = _without_version_warnings(fold(self._stored.catalog, [step], "warn"))
         planned = plan(self._stored, folded, anew=False)
-        result = SyncResult(
-            "completed",
-            "Succeeded",
-            "",
-            from_commit=self._stored.catalog.commit,
-            to_commit=commit.hash,
-            items=planned.items,
-            bundles=planned.bundles,
-            errors=planned.after.errors,
-            warnings=planned.after.warnings,
-        )
+        result = self._completed("Succeeded", commit.hash, planned.after)
+        result = replace(result, items=planned.items, bundles=planned.bundles)
         self.store.apply(
             claimed.id, planned, result, commit=commit, basis=AUTHOR, touch_checked=True
         )
         self._stored = planned.after
+
+    def _completed(self, reason: str, to_commit: str | None, after: Stored) -> SyncResult:
+        return SyncResult(
+            "completed",
+            reason,
+            "",
+            from_commit=self._stored.catalog.commit,
+            to_commit=to_commit,
+            errors=after.errors,
+            warnings=after.warnings,
+        )
 
     def _commit(self, changes: Changes) -> Commit:
         """Make up what stands for the commit: named by what it follows and what it changes."""
@@ -97,23 +102,6 @@ class Published:
         digest = hashlib.sha1("\n".join(named).encode(), usedforsecurity=False).hexdigest()
         subject = next(iter(changes), "nothing") if len(changes) < 2 else f"{len(changes)} files"
         return Commit(digest, AUTHOR, stamp(datetime.now(UTC)), f"Save {subject}")
-
-    def _up_to_date(self) -> SyncResult:
-        commit = self._stored.catalog.commit
-        return SyncResult(
-            "completed",
-            "UpToDate",
-            "nothing changed",
-            from_commit=commit,
-            to_commit=commit,
-            errors=self._stored.errors,
-            warnings=self._stored.warnings,
-        )
-
-
-def _no_commits() -> SyncResult:
-    message = "paod watch serves what lies in the working tree, and knows no commits to go to"
-    return SyncResult("failed", "WorkingTree", message)
 
 
 def _without_version_warnings(folded: Folded) -> Folded:

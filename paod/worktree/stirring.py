@@ -98,23 +98,27 @@ class Stirring:
             if identity is not None and folder not in self._watched:
                 self._watch(folder, identity)
 
-    def wait(self, longest: float) -> None:
+    def wait(self, longest: float) -> bool:
         """Return when something stirred and is quiet again, or when nothing did for so long.
 
-        A change of branch is one stir: it is waited until git has ended.
+        The value says whether something did.
         """
-        if not self._stirred.wait(longest) and not self._git_works():
-            return
+        stirred = self._stirred.wait(longest) or self._git_works()
+        if stirred:
+            self.settle()
+        return stirred
+
+    def settle(self) -> None:
+        """Return when it is quiet; a change of branch is one stir, that lasts until git has ended.
+
+        What goes on stirring for too long is not waited for.
+        """
         began = time.monotonic()
         stirs = True
         while stirs:
             self._stirred.clear()
             stirs = self._stirred.wait(self._quiet)
             stirs = (stirs and time.monotonic() - began < LONGEST_SECONDS) or self._git_works()
-
-    def hint(self) -> None:
-        """Let ``wait`` return soon."""
-        self._stirred.set()
 
     def _watch(self, folder: Path, identity: Identity) -> None:
         if self._observer is None:

@@ -2,7 +2,7 @@
 -- served; what the branch says in place of it is kept here, and comes back when it is released.
 
 CREATE TABLE catalog_item_pins (
-    item_id INTEGER PRIMARY KEY REFERENCES catalog_items (id),
+    item_id {reference} PRIMARY KEY REFERENCES catalog_items (id),
     pin_revision INTEGER NOT NULL,
     pin_reason TEXT NOT NULL,
     pin_since TEXT NOT NULL,

@@ -1,0 +1,74 @@
+"""The database: there, ours, of the right schema, and one that can be written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from paod.config import Settings
+from paod.daemon import open_store
+from paod.database import SQLiteDatabase
+from paod.doctor.finding import Finding, bad, good, warning
+from paod.errors import StoreError
+from paod.store import Store
+from paod.store.migrate import newest_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What became of it: the finding, and where it could be read its newest moment and delivery."""
+
+    finding: Finding
+    newest: str | None = None
+    delivery: dict[str, Any] | None = None
+    readable: bool = False
+
+
+class _TakeBack(Exception):
+    """Ends a transaction that was only a trial."""
+
+
+def look(settings: Settings) -> Look:
+    """Look at the database, whatever state it is in."""
+    if settings.db_file is not None and not settings.db_file.exists():
+        message = f"there is none yet at {settings.db_file}"
+        return Look(warning("database", message, "`paod serve` and `paod sync` make it"))
+    store = open_store(settings)
+    try:
+        if settings.db_file is not None:
+            SQLiteDatabase(settings.db_file).check()
+        return _judged(store)
+    except StoreError as error:
+        return Look(bad("database", str(error), error.hint or "see the log of paod"))
+    finally:
+        with contextlib.suppress(StoreError):
+            store.close()
+
+
+def _judged(store: Store) -> Look:
+    number, newest = store.database.schema_number(), newest_schema(store.database.dialect)
+    if number > newest:
+        hint = "install the newer paod again, or restore an older backup"
+        return Look(bad("database", f"schema {number} is newer than this paod ({newest})", hint))
+    if number < newest:
+        hint = "`paod serve` brings it up to date at its start"
+        return Look(warning("database", f"schema {number}, this paod has {newest}", hint))
+    _try_to_write(store)
+    head, events = store.head(), store.events(None, 1).rows
+    delivery = events[0] if events else None
+    moments = [*_times(head.synced_at, head.checked_at)]
+    moments += _times(delivery["last_received_at"] if delivery else None)
+    told = f"schema {number}, writable, generation {head.generation}"
+    return Look(good("database", told), max(moments, default=None), delivery, readable=True)
+
+
+def _try_to_write(store: Store) -> None:
+    with contextlib.suppress(_TakeBack), store.database.atomic():
+        store.database.execute("UPDATE catalog_head SET checked_at = checked_at")
+        raise _TakeBack
+
+
+def _times(*moments: str | None) -> Iterator[str]:
+    yield from (moment for moment in moments if moment is not None)

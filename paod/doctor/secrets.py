@@ -1,0 +1,104 @@
+"""Secrets: long enough, of the right sort, and in files that nobody else can read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Final
+
+from paod.config import Secret, Settings
+from paod.doctor.finding import Finding, bad, good, warning
+from paod.errors import SettingsError
+
+SHORTEST: Final = 16
+"""Characters: a shorter secret can be guessed by who may try for long."""
+DIGEST: Final = "sha256:"
+CLASSIC: Final = "ghp_"
+CHOSEN: Final = ("webhook_secret", "admin_token", "read_token", "alert_secret")
+"""Secrets that the operator makes up; the others come from a Git host."""
+
+
+def lengths(settings: Settings) -> Iterator[Finding]:
+    """Judge the secrets by their values, none of which is told."""
+    found = list(_faults(settings))
+    names = [secret.name for secret in _secrets(settings)]
+    yield from found or [
+        good("secrets", f"{', '.join(names)}: long enough" if names else "none set")
+    ]
+
+
+def _faults(settings: Settings) -> Iterator[Finding]:
+    for attribute in CHOSEN:
+        secret: Secret | None = getattr(settings, attribute)
+        if secret is not None and any(map(_is_short, _values(secret))):
+            yield bad(
+                "secrets",
+                f"{secret.name} has a value of fewer than {SHORTEST} characters",
+                "`paod token` makes a good one",
+            )
+    if any(value.startswith(CLASSIC) for value in _values(settings.repo_token)):
+        yield warning(
+            "secrets",
+            "PAO_REPO_TOKEN is a classic GitHub token: it opens all that its owner can",
+            "use a fine-grained one for this repository alone, with Contents: read-only",
+        )
+    if set(_values(settings.admin_token)) & set(_values(settings.read_token)):
+        yield bad(
+            "secrets",
+            "a token stands in PAO_READ_TOKEN and in PAO_ADMIN_TOKEN: who reads may do everything",
+            "give readers a token of their own: `paod token`",
+        )
+
+
+def _is_short(value: str) -> bool:
+    return not value.startswith(DIGEST) and len(value) < SHORTEST
+
+
+def _values(secret: Secret | None) -> tuple[str, ...]:
+    """Return the values; none while the file cannot be read, which ``files`` tells."""
+    try:
+        return () if secret is None else secret.read()
+    except SettingsError:
+        return ()
+
+
+def files(settings: Settings) -> Iterator[Finding]:
+    """Judge who may read what only paod should."""
+    paths = [path for path in _private(settings) if path.exists()]
+    found = [fault for path in paths if (fault := _exposed(path)) is not None]
+    told = ", ".join(path.name for path in paths)
+    whole = f"{told}: readable by us alone" if told else "no private ones yet"
+    yield from found or [good("files", whole)]
+
+
+def _private(settings: Settings) -> Iterator[Path]:
+    yield from (secret.path for secret in _secrets(settings) if secret.path is not None)
+    yield settings.admin_token_file
+    if settings.repo_ssh_key is not None:
+        yield settings.repo_ssh_key
+    if settings.db_file is not None:
+        yield settings.db_file
+
+
+def _exposed(path: Path) -> Finding | None:
+    found = path.stat()
+    if found.st_uid not in (os.geteuid(), 0):
+        hint = f"chown it to the user that paod runs as, or run this as user {found.st_uid}"
+        return warning("files", f"{path} belongs to user {found.st_uid}, and not to us", hint)
+    if not os.access(path, os.R_OK):
+        return bad(
+            "files", f"{path} cannot be read by us", "chown it to the user that paod runs as"
+        )
+    others = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
+    if found.st_mode & others:
+        mode = stat.S_IMODE(found.st_mode)
+        return warning("files", f"{path} is open to others (mode {mode:04o})", f"chmod 600 {path}")
+    return None
+
+
+def _secrets(settings: Settings) -> list[Secret]:
+    values = [getattr(settings, one.name) for one in fields(settings)]
+    return [value for value in values if isinstance(value, Secret)]
