@@ -139,6 +139,7 @@ def test_rollback_holds_and_resume_lets_go(site: Site) -> None:
     site.run("sync")
     held = site.json("rollback", first[:12], "--reason", "a bad day")
     assert (held["status"], held["to_commit"], held["trigger"]) == ("completed", first, "rollback")
+    assert held["pin_reason"] == "a bad day"
     status = site.json("status")
     assert status["pin"]["commit_hash"] == first
     assert f"at {first[:12]} since " in site.read("status")

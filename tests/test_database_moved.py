@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from paod.database import SQLiteDatabase
+from paod.database import SQLiteDatabase, copy_database, damage_of
 from paod.errors import StoreError, StoreUnavailable
 
 
@@ -128,15 +128,15 @@ def test_a_copy_is_whole_private_and_never_written_over(
     copy = tmp_path / "copy.db"
     with database.atomic():
         database.execute("INSERT INTO names VALUES ('not committed', 1)")
-        database.copy_to(copy)
+        copy_database(database.path, copy)
     assert copy.stat().st_mode & 0o777 == 0o600
     copied = SQLiteDatabase(copy)
     assert names(copied) == ["first"]
     copied.close()
     with pytest.raises(StoreError, match="File exists"):
-        database.copy_to(copy)
+        copy_database(database.path, copy)
     with pytest.raises(StoreError, match="No such file"):
-        database.copy_to(tmp_path / "nowhere" / "copy.db")
+        copy_database(database.path, tmp_path / "nowhere" / "copy.db")
     there = sorted(file.name for file in tmp_path.iterdir())
     assert there == ["copy.db", "paod.db", "paod.db-shm", "paod.db-wal"]
 
@@ -151,16 +151,16 @@ def test_a_damaged_database_gives_no_copy(database: SQLiteDatabase, tmp_path: Pa
     data = bytearray(file.read_bytes())
     data[-6000:-5000] = b"\xff" * 1000
     file.write_bytes(data)
-    assert database.damage()
+    assert damage_of(file)
     with pytest.raises(StoreError):
-        database.copy_to(tmp_path / "copy.db")
+        copy_database(database.path, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
 
 
 def test_a_copy_that_is_put_in_place_by_hand_gets_its_log(
     database: SQLiteDatabase, tmp_path: Path
 ) -> None:
-    database.copy_to(tmp_path / "copy.db")
+    copy_database(database.path, tmp_path / "copy.db")
     database.close()
     (tmp_path / "copy.db").replace(tmp_path / "paod.db")
     assert database.query("PRAGMA journal_mode") == [{"journal_mode": "delete"}]

@@ -11,6 +11,7 @@ import pytest
 
 from paod.model import Problem, SyncRequest
 from paod.store import Delivery, ProblemFilters, Received, Store
+from paod.store.retention import STEP
 from tests.databases import on_each_database
 from tests.store_tools import Clock, Syncs, empty_store, ended, item, running
 
@@ -292,6 +293,16 @@ def test_old_things_go_and_history_stays(store: Store, clock: Clock) -> None:
     assert [row["change"] for row in history.rows] == ["removed", "added"]
     assert store.load() == syncs.stored
     assert len(store.queue()) == 1
+
+
+def test_much_goes_in_small_steps_and_by_whole_days(store: Store, clock: Clock) -> None:
+    with store.database.atomic():
+        for number in range(STEP + 1):
+            store.receive(Delivery(f"d-{number}", "ping", "pong"), None)
+    clock.turn(days=90, hours=23)
+    assert store.prune(90)["webhook_events"] == 0, "the day is not over"
+    clock.turn(hours=1)
+    assert [store.prune(90)["webhook_events"] for _ in range(3)] == [STEP, 1, 0]
 
 
 def test_the_last_sync_stays_however_old_it_is(store: Store, clock: Clock) -> None:

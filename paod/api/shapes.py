@@ -132,6 +132,7 @@ _SYNC: Final = record(
     requested_ref=TEXT_OR_NULL,
     allow_mass_removal=TEXT_OR_NULL,
     pin={"enum": ["set", "clear", None]},
+    pin_reason=TEXT_OR_NULL,
     phase=TEXT_OR_NULL,
     repository_url=TEXT,
     branch=TEXT,

@@ -11,7 +11,13 @@ from pathlib import Path
 from paod.config import Settings
 from paod.daemon.instance import Instance
 from paod.daemon.opening import locks_of, prepare_state
-from paod.database import SQLiteDatabase, put_in_place
+from paod.database import (
+    SQLiteDatabase,
+    check_file,
+    copy_database,
+    damage_of,
+    put_in_place,
+)
 from paod.errors import PaodError, StoreError, StoreUnavailable
 from paod.model import Head
 from paod.store import Store
@@ -43,7 +49,7 @@ def back_up(settings: Settings, file: Path) -> Backup:
     path = _file_of(settings, "use pg_dump, which may run while paod does")
     if not path.exists():
         raise PaodError(f"there is no database {path}", "start `paod serve`, or run `paod sync`")
-    SQLiteDatabase(path, read_only=True).copy_to(file)
+    copy_database(path, file)
     return _facts(file)
 
 
@@ -98,7 +104,7 @@ def _checked(file: Path) -> Backup:
         backup = _facts(file)
     except StoreError as error:
         raise PaodError(f"{file} is no backup of paod's: {error}") from error
-    damage = SQLiteDatabase(file, read_only=True).damage()
+    damage = damage_of(file)
     if damage is not None:
         raise PaodError(f"{file} is damaged: {damage}", "restore another backup")
     if backup.schema > newest_schema("sqlite"):
@@ -111,10 +117,9 @@ def _checked(file: Path) -> Backup:
 
 def _facts(file: Path) -> Backup:
     """Read where a database's catalog stands; raise StoreError for a file that is not paod's."""
-    database = SQLiteDatabase(file, read_only=True)
-    store = Store(database)
+    store = Store(SQLiteDatabase(file, read_only=True))
     try:
-        database.check()
+        check_file(file)
         return Backup(file, file.stat().st_size, store.database.schema_number(), store.head())
     finally:
         store.close()

@@ -4,11 +4,12 @@ This room knows connections, transactions and drivers' errors. It knows no table
 all SQL stands in the store. No other module may import a database driver.
 """
 
+from paod.database.copies import copy_database, damage_of, put_in_place
 from paod.database.driver import sqlite_version
 from paod.database.opening import open_database
 from paod.database.protocol import Database, Params, Row, Table
 from paod.database.sqlite import SQLiteDatabase
-from paod.database.sqlite_file import put_in_place
+from paod.database.sqlite_file import check as check_file
 
 __all__ = [
     "Database",
@@ -16,6 +17,9 @@ __all__ = [
     "Row",
     "SQLiteDatabase",
     "Table",
+    "check_file",
+    "copy_database",
+    "damage_of",
     "open_database",
     "put_in_place",
     "sqlite_version",

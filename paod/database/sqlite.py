@@ -26,8 +26,6 @@ from paod.database.session import FileId, Session, Translating, connect, file_at
 from paod.database.wakeup import Listener, tell
 from paod.errors import StoreError, StoreUnavailable
 
-DAMAGED_HINT = "restore it from an older backup, or move it away: paod builds a new one"
-
 BUSY_TIMEOUT = 4.0
 """Seconds that a writer waits for another one's transaction: whoever delivers a webhook is to have
 his answer within five."""
@@ -84,39 +82,16 @@ class SQLiteDatabase:
         copy = self.path.with_name(f"{self.path.name}.{label}")
         new = self.path.with_name(f"{copy.name}.new")
         new.unlink(missing_ok=True)
-        reader = self._connected()  # this thread's own connection is inside the transaction
-        try:
-            self._run(reader, "VACUUM INTO :copy", {"copy": str(new)})
-        finally:
-            reader.close()
+        self.vacuum_into(new)
         new.replace(copy)
 
-    def copy_to(self, file: Path) -> None:
-        """Write a copy of what is committed, of one moment and checked, to a file that is new."""
-        with sqlite_file.made_beside(file) as new:
-            reader = self._connected()
-            try:
-                self._run(reader, "VACUUM INTO :copy", {"copy": str(new)})
-            finally:
-                reader.close()
-            damage = SQLiteDatabase(new, read_only=True).damage()
-            if damage is not None:
-                raise StoreError(f"the database {self.path} is damaged: {damage}", DAMAGED_HINT)
-
-    def check(self) -> None:
-        """Raise ``MigrationError`` where the file is not a whole database of paod's."""
-        sqlite_file.check(self.path)
-
-    def damage(self) -> str | None:
-        """Read the whole file; return what is wrong with it, None where nothing is."""
+    def vacuum_into(self, file: Path) -> None:
+        """Write what is committed, of one moment, to a file that is new or empty."""
+        reader = self._connected()  # this thread's own connection may be inside a transaction
         try:
-            found = self.query("PRAGMA integrity_check(1)")
-        except StoreError as error:
-            return str(error)
+            self._run(reader, "VACUUM INTO :copy", {"copy": str(file)})
         finally:
-            self.close()
-        said = str(next(iter(found[0].values())))
-        return None if said == "ok" else said
+            reader.close()
 
     def tables(self) -> list[Table]:
         found = []

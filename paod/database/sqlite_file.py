@@ -7,14 +7,12 @@ place and linked there when it is whole, so that no crash leaves an empty file u
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 from paod.database.driver import sqlite3
-from paod.errors import MigrationError, StoreError, StoreUnavailable
+from paod.errors import MigrationError, StoreUnavailable
 
 APPLICATION_ID = 0x70616F64
 """The word ``paod``, where SQLite keeps whose file it is."""
@@ -49,7 +47,7 @@ def _make(path: Path) -> None:
         _write_header(new)
         with contextlib.suppress(FileExistsError):
             os.link(new, path)
-        _flush(path.parent)
+        flush(path.parent)
     finally:
         new.unlink()
 
@@ -65,7 +63,7 @@ def _write_header(new: Path) -> None:
         connection.close()
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """See a file, or a folder's list of its files, to the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -88,43 +86,6 @@ def _give_log(path: Path) -> None:
         raise StoreUnavailable(f"the database {path} cannot be prepared ({error})") from error
     finally:
         connection.close()
-
-
-@contextlib.contextmanager
-def made_beside(file: Path) -> Iterator[Path]:
-    """Let a new file be written beside its place; it gets there whole, on the disk, or not at all.
-
-    Nobody else can read it. Raises ``StoreError`` where a file is there already.
-    """
-    new = file.with_name(f"{file.name}.new-{os.getpid()}")
-    try:
-        if file.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        yield new
-        _flush(new)
-        os.link(new, file)
-        _flush(file.parent)
-    except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def put_in_place(new: Path, path: Path, aside: Path) -> None:
-    """Let ``new`` be the database at ``path``; what was there is kept as ``aside``.
-
-    Nobody may have either open. The former log goes first, or it would be taken for the new
-    file's.
-    """
-    for suffix in ("-wal", "-shm"):
-        log = path.with_name(path.name + suffix)
-        if log.exists():
-            log.rename(aside.with_name(aside.name + suffix))
-    if path.exists():
-        os.link(path, aside)
-    new.replace(path)
-    _flush(path.parent)
 
 
 def check(path: Path) -> None:

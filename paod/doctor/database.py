@@ -9,7 +9,7 @@ from typing import Any
 
 from paod.config import Settings
 from paod.daemon import open_store
-from paod.database import SQLiteDatabase
+from paod.database import check_file
 from paod.doctor.finding import Finding, bad, good, warning
 from paod.errors import StoreError
 from paod.store import Store
@@ -38,7 +38,7 @@ def look(settings: Settings) -> Look:
     store = open_store(settings)
     try:
         if settings.db_file is not None:
-            SQLiteDatabase(settings.db_file).check()
+            check_file(settings.db_file)
         return _judged(store)
     except StoreError as error:
         return Look(bad("database", str(error), error.hint or "see the log of paod"))

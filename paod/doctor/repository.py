@@ -26,6 +26,7 @@ from paod.sync import remote_of
 
 MOST_SECONDS: Final = 20.0
 GRACE: Final = 2.0
+_WHERE: Final = "docs/operations.md tells each reason, under `The mirror and the remote`"
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -59,7 +60,7 @@ def _judged(
         return
     else:
         message = f"{answer['message']} ({answer['reason']})"
-        yield bad("repository", message, answer["hint"] or "see `The mirror and the remote`")
+        yield bad("repository", message, answer["hint"] or _WHERE)
     yield skipped("branch", "the repository did not tell")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Literal
 
 from paod.database import Row
@@ -19,7 +18,6 @@ FROM catalog_head
 """
 _SERVED = "SELECT epoch, generation FROM catalog_head"
 _GENERATION = "UPDATE catalog_head SET generation = generation + 1 RETURNING generation"
-_NEW_EPOCH = "UPDATE catalog_head SET epoch = :epoch"
 _CHECKED = "UPDATE catalog_head SET checked_at = :now"
 _PIN = """
 UPDATE catalog_head SET pin_commit = :commit, pin_reason = :reason, pin_since = :since
@@ -52,10 +50,6 @@ class HeadState(Base):
         """Record that the remote was seen just now to have nothing newer."""
         with self.database.atomic():
             self._touch_checked()
-
-    def _new_epoch(self) -> None:
-        """Be another database than the one it was: generations and cursors of that do not count."""
-        self.database.execute(_NEW_EPOCH, {"epoch": secrets.token_hex(8)})
 
     def _row(self, sql: str) -> Row:
         rows = self.database.query(sql)

@@ -81,12 +81,6 @@ SET status = 'failed', reason = :reason, message = :message, error_message = :me
     sync_completed_at = :now
 WHERE id = :id AND status = 'queued'
 """
-_FORSAKE: Final = """
-UPDATE catalog_sync_status
-SET status = 'failed', reason = :reason, message = :message, error_message = :message,
-    sync_completed_at = :now
-WHERE status IN ('queued', 'running')
-"""
 _PHASE: Final = """
 UPDATE catalog_sync_status SET phase = :phase WHERE id = :id AND status = 'running'
 """
@@ -160,17 +154,6 @@ class Queue(HeadState, Telling):
                     self._tell_sync(row["id"], SyncResult("failed", reason, message))
                 again.append(sync_id)
         return again
-
-    def mark_restored(self) -> None:
-        """Let this database, which was a backup until now, begin where it stands.
-
-        What had been asked for when it was made is not done now: it may be long ago. Readers who
-        follow the feed are told to begin anew (another epoch).
-        """
-        with self.database.atomic():
-            marks = {"reason": "Restored", "message": "it stood in the backup that was restored"}
-            self.database.execute(_FORSAKE, marks | {"now": self._now()})
-            self._new_epoch()
 
     def times_cut_off(self, sync_id: int) -> int:
         """Return how often a request was queued again because what ran it died."""

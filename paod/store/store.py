@@ -11,6 +11,7 @@ from paod.store.history import History
 from paod.store.load import Loading
 from paod.store.migrate import Schema
 from paod.store.pins import Pins
+from paod.store.restored import Restoring
 from paod.store.retention import Retention
 from paod.store.stats import Stats
 from paod.store.syncs import Syncs
@@ -28,6 +29,7 @@ class Store(
     Stats,
     Crashes,
     Pins,
+    Restoring,
     Retention,
 ):
     """What paod keeps: the catalog with its history, the queue, and what happened.

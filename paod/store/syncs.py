@@ -169,6 +169,7 @@ def sync_json(row: Row) -> dict[str, Any]:
         "requested_ref": row["requested_ref"],
         "allow_mass_removal": row["allow_mass_removal"],
         "pin": row["pin"],
+        "pin_reason": row["pin_reason"] if row["pin"] else None,
         "phase": row["phase"],
         "repository_url": row["repository_url"],
         "branch": row["branch"],

@@ -1,0 +1,31 @@
+"""What becomes of a backup's rows when it is the database again."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from paod.store.base import Base
+
+_NEW_EPOCH: Final = "UPDATE catalog_head SET epoch = :epoch"
+_FORSAKE: Final = """
+UPDATE catalog_sync_status
+SET status = 'failed', reason = 'Restored', message = :message, error_message = :message,
+    sync_completed_at = :now
+WHERE status IN ('queued', 'running')
+"""
+_MESSAGE: Final = "it stood in the backup that was restored"
+
+
+class Restoring(Base):
+    """Lets a database that was a backup until now begin where it stands."""
+
+    def mark_restored(self) -> None:
+        """Leave undone what had been asked for, which may be long ago, and take another epoch.
+
+        By that, generations and cursors of the former database do not count: readers who follow the
+        feed are told to begin anew.
+        """
+        with self.database.atomic():
+            self.database.execute(_FORSAKE, {"message": _MESSAGE, "now": self._now()})
+            self.database.execute(_NEW_EPOCH, {"epoch": secrets.token_hex(8)})
