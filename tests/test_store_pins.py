@@ -218,9 +218,10 @@ class Portal:
 
     def follow(self) -> None:
         """Read what is new in the feed."""
-        for row in self.store.changes(self.generation, 1000).rows:
-            self.copy.pop(("item", row["renamed_from"]), None)
-            self.copy.pop(("bundle", row["renamed_from"]), None)
+        rows = self.store.changes(self.generation, 1000).rows
+        for row in rows:  # first: names may have been given on, or swapped
+            self.copy.pop((row["kind"], row["renamed_from"]), None)
+        for row in rows:
             key = (row["kind"], row["name"])
             self.copy[key] = None if row["change"] == "removed" else read(self.store, *key)
         self.generation = self.store.head().generation

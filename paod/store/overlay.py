@@ -182,7 +182,8 @@ def _seen(
 ) -> Iterator[CatalogChange]:
     for change in changes:
         laid = pinned.get(change.name) if change.kind == "item" else None
-        if laid is not None and change.change == "renamed":
-            yield replace(change, version=laid.version, revision=laid.revision)
+        if laid is not None and change.renamed_from is not None:  # whatever else it was there
+            served = (laid.version, laid.revision)
+            yield replace(change, change="renamed", version=served[0], revision=served[1])
         elif laid is None and not (change.change == "resolution" and change.name in unmoved):
             yield change
