@@ -203,7 +203,7 @@ def test_the_gate_asks_for_every_role_that_is_described(served):
     paths = served.get("/openapi.json", None).json["paths"]
     for path, methods in paths.items():
         for method, operation in methods.items():
-            if method == "parameters" or "/webhooks/" in path and "{" not in path:  # they ask for a signature
+            if method == "parameters" or path.startswith("/api/v1/webhooks/"):
                 continue
             ready = path.replace("{name}", "postgres-database").replace("{revision}", "1")
             ready = ready.replace("{sync_id}", "1").replace("{delivery_id}", "x")

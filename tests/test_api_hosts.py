@@ -9,8 +9,11 @@ import pytest
 from paod.api.webhooks import MOST_BYTES
 from paod.model import SyncResult
 from paod.webhook import HOSTS
+from tests.databases import on_each_database
 from tests.hosts import AFTER, OTHER, SENDERS, ZEROS, Sender, digest, standard
 from tests.served import SECRET, Served, problem
+
+pytestmark = on_each_database
 
 SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
 """In the form that GitLab makes them."""
