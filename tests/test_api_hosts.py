@@ -20,7 +20,7 @@ SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
 
 
 @pytest.fixture(name="served", scope="module")
-def _served(tmp_path_factory):
+def _served(tmp_path_factory, each_database):
     secrets = f"{SECRET},{SIGNING_TOKEN}"
     extra = {"PAO_WEBHOOK_SECRET": secrets, "PAO_WEBHOOK_RATE": "1000/second"}
     served = Served(tmp_path_factory.mktemp("hosts"), extra, clock=lambda: 0.0)
