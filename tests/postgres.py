@@ -47,7 +47,13 @@ def program(name: str) -> str:
 class Server:
     """A server of its own in a folder, reached over a unix socket, with trust for everyone."""
 
-    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, str] | None = None,
+        primary: Server | None = None,
+    ) -> None:
+        """``primary``: the server whose standby this one is."""
         self.folder = folder
         self._settings = SETTINGS | (settings or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,8 +61,12 @@ class Server:
         if os.geteuid() == 0:  # the server refuses to run as root
             self._as_server += ["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
             shutil.chown(folder, "postgres", "postgres")
-        command = [program("initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust"]
-        command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        if primary is None:
+            command = [program("initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust"]
+            command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        else:
+            command = [program("pg_basebackup"), "-D", str(self.data), "-U", "postgres", "-R"]
+            command += ["-h", str(primary.folder), "-c", "fast", "-X", "stream", "--no-sync"]
         subprocess.run(self._as_server + command, check=True, stdout=subprocess.DEVNULL, cwd="/")
         self.start()
 

@@ -59,6 +59,7 @@ class Syncing:
         self._memory = Memory()
         self._ready = False
         self._mine: bool | None = None
+        self._took_over = False
         self._unknown: int | None = None
         """A sync that was lost in its COMMIT: nobody told this process whether it was applied."""
         self._sync_ends = float("inf")
@@ -92,11 +93,17 @@ class Syncing:
                 "%s may not be the one that syncs any more", self._settings.instance_name
             )
         elif mine:
+            self._took_over = True
             logger.info("%s is the one that syncs", self._settings.instance_name)
         else:
             holder = self.store.database.sync_holder()
             logger.info("%s waits: %s syncs", *(self._settings.instance_name, _name(holder)))
         self._mine = mine
+
+    def took_over(self) -> bool:
+        """Say once that this process has become the one that syncs: only it looks at the remote."""
+        took_over, self._took_over = self._took_over, False
+        return took_over
 
     def serve_one(self, wait: float = 0.0) -> tuple[ClaimedSync, SyncResult] | None:
         """Run the next request; None: there is none, or another process is syncing now."""

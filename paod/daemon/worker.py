@@ -104,6 +104,8 @@ class SyncWorker:
         self._board.enter("idle", IDLE_SECONDS)
         self._ask()
         served = self._syncing.serve_one()
+        if self._syncing.took_over():
+            self._agenda.soon(self._clock())
         if served is not None:
             self._digest(*served)
         elif not self._syncing.rests and not self._agenda.wait(self._clock()):

@@ -160,7 +160,7 @@ class PostgresDatabase:
             return session.rows(sql, params)
 
     def script(self, sql: str) -> None:
-        self._writing().execute(sql)
+        self._writing().script(sql)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

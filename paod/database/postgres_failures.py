@@ -18,12 +18,6 @@ _PASSING: Final[tuple[tuple[str, str, str, str], ...]] = (
         "free some space on its disk; nothing was half written, and paod goes on by itself",
     ),
     (
-        "53300",
-        "StoreUnavailable",
-        "the database server takes no more connections",
-        "raise its max_connections, or lower PAO_DB_POOL_SIZE and PAO_API_WORKERS",
-    ),
-    (
         "25006",
         "StorageReadOnly",
         "the database server cannot be written now",
@@ -36,18 +30,6 @@ _PASSING: Final[tuple[tuple[str, str, str, str], ...]] = (
         "see pg_stat_activity for who it is; it is tried again",
     ),
     ("57014", "StoreUnavailable", "a statement took too long", "it is tried again"),
-    (
-        "28",
-        "StoreUnavailable",
-        "the database server refuses the role or its password",
-        "see to the user and password of PAO_DB_URL, and to pg_hba.conf",
-    ),
-    (
-        "3D000",
-        "StoreUnavailable",
-        "the database server has no database of that name",
-        "make it (CREATE DATABASE), or see to the name in PAO_DB_URL",
-    ),
 )
 _PASSING_CLASSES: Final = ("08", "25P03", "40", "53", "57", "58")
 
@@ -56,6 +38,12 @@ def translated(error: Exception) -> StoreError:
     """Return the error to raise in place of a driver's, ``from`` it."""
     text = _first_line(error)
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    if state is None and "FATAL: " in text:  # libpq keeps the code of a refused connection back
+        return StoreUnavailable(
+            f"the database server refuses the connection ({text})",
+            "see to user, password and database of PAO_DB_URL, to its pg_hba.conf, and, if it has"
+            " no connection left, to PAO_DB_POOL_SIZE; it is tried again",
+        )
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and state is None:
         return StoreUnavailable(
             f"the database server cannot be reached ({text})",

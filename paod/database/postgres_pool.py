@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from typing import Any, Final
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from paod.database.postgres_session import Address, Connection, Session, check
-from paod.errors import StoreUnavailable
+from paod.database.postgres_failures import translated
+from paod.database.postgres_session import Address, Connection, Session, is_sound
+from paod.errors import StoreError, StoreUnavailable
 
 BORROW_SECONDS: Final = 2.0
 """For which a question waits for a connection."""
@@ -20,7 +22,37 @@ REST_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 60.0
 WAITING: Final = 4
 """So many questions for each connection may wait for it."""
+TROUBLE_SECONDS: Final = 10.0
+"""For which the reason of a failed attempt to connect explains that there is no connection."""
 _FORM: Final[dict[str, Any]] = {"autocommit": True, "row_factory": dict_row}
+
+
+class _Trouble(logging.Filter):
+    """Keeps why a pool could not connect, which it tells its log alone, again and again.
+
+    Whoever asked for a connection says it, once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: tuple[float, StoreError] | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Note the error that a warning tells, and let no warning through."""
+        errors = [one for one in record.args or () if isinstance(one, Exception)]
+        if errors:
+            self._told = (time.monotonic(), translated(errors[-1]))
+        return record.levelno < logging.WARNING
+
+    def recent(self) -> StoreError | None:
+        """Return the trouble of the last few seconds."""
+        if self._told is None or time.monotonic() - self._told[0] > TROUBLE_SECONDS:
+            return None
+        return self._told[1]
+
+
+_trouble: Final = _Trouble()
+logging.getLogger("psycopg.pool").addFilter(_trouble)
 
 
 class Pool:
@@ -31,7 +63,6 @@ class Pool:
             kwargs=address.parameters("paod") | _FORM,
             connection_class=Connection,
             configure=address.configure,
-            check=check,
             min_size=0,
             max_size=size,
             max_waiting=WAITING * size,
@@ -59,13 +90,28 @@ class Pool:
 
     def _get(self) -> Connection:
         if time.monotonic() < self._rests_until:
-            raise StoreUnavailable("no connection to the database was to be had a moment ago")
+            raise _none_to_be_had("a moment ago")
         try:
-            return self._pool.getconn()
+            return self._sound(time.monotonic() + BORROW_SECONDS)
         except (PoolTimeout, PoolClosed, TooManyRequests) as error:
             self._rests_until = time.monotonic() + REST_SECONDS
-            raise StoreUnavailable(
-                f"no connection to the database was to be had in {BORROW_SECONDS:g} s",
-                "see that its server runs and takes connections; psycopg.pool's lines in the log"
-                " tell why it did not",
-            ) from error
+            raise _none_to_be_had(f"in {BORROW_SECONDS:g} s") from error
+
+    def _sound(self, deadline: float) -> Connection:
+        """Return the next connection that is sound; after a restart of the server none may be.
+
+        The pool would rest for a second after each that is not.
+        """
+        while True:
+            connection = self._pool.getconn(max(0.01, deadline - time.monotonic()))
+            if is_sound(connection):
+                return connection
+            self._pool.putconn(connection)
+
+
+def _none_to_be_had(when: str) -> StoreUnavailable:
+    message = f"no connection to the database was to be had {when}"
+    trouble = _trouble.recent()
+    if trouble is None:
+        return StoreUnavailable(message, "all are in use: raise PAO_DB_POOL_SIZE")
+    return StoreUnavailable(f"{message}: {trouble}", trouble.hint)

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 import orjson
 import psycopg
 from psycopg import conninfo
+from psycopg.abc import PQGen
 from psycopg.adapt import Buffer, Loader
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
@@ -32,6 +33,8 @@ LOCK_SECONDS: Final = 4
 """For which a statement waits for a lock: whoever delivers a webhook is to have his answer within
 five."""
 STATEMENT_SECONDS: Final = 60
+SILENCE_SECONDS = 20.0
+"""For which a server, or what stands between, may say nothing while it owes an answer."""
 STANDBY_SECONDS: Final = 5.0
 """For which a connection to a standby is kept: then it is seen who is behind the name by now."""
 
@@ -51,6 +54,7 @@ SET idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s';
 SET tcp_keepalives_idle = 5;
 SET tcp_keepalives_interval = 2;
 SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = 10000;
 """
 SCHEMA: Final = "current_schema()::regnamespace::oid"
 """The schema that holds the tables, as a number: two catalogs in one database never meet."""
@@ -58,9 +62,36 @@ _READ_ONLY: Final = "SET default_transaction_read_only = on;"
 
 
 class Connection(psycopg.Connection[DictRow]):
-    """A connection that knows since when it stands."""
+    """A connection that knows since when it stands, and waits for nobody for ever."""
 
     opened: float = 0.0
+    patient: bool = False
+    """Whether it waits as long as the server does: for what may take its time."""
+
+    def wait(self, gen: PQGen[Any], *limits: Any, **more: Any) -> Any:
+        """Wait as psycopg does, but not for one who is silent."""
+        return super().wait(self._heard(gen), *limits, **more)
+
+    def _heard(self, gen: PQGen[Any]) -> PQGen[Any]:
+        """Pass on what a generator waits for; raise when nothing comes for too long.
+
+        TCP notices when nothing gets through, but not a proxy or a server that takes what it is
+        sent and then hangs.
+        """
+        last = time.monotonic()
+        try:
+            awaited = next(gen)
+            while True:
+                ready = yield awaited
+                now = time.monotonic()
+                if ready:
+                    last = now
+                elif now - last > SILENCE_SECONDS and not self.patient:
+                    self.close()
+                    raise psycopg.OperationalError(f"it said nothing for {SILENCE_SECONDS:g} s")
+                awaited = gen.send(ready)
+        except StopIteration as end:
+            return end.value
 
 
 class _JsonText(Loader):
@@ -110,19 +141,19 @@ class Address:
         connection.opened = time.monotonic()
 
 
-def check(connection: Connection) -> None:
-    """Raise if a connection is dead, or led for some while to a server that cannot be written.
+def is_sound(connection: Connection) -> bool:
+    """Tell whether a connection can be lent; close one that is dead, or led to a standby for long.
 
     A sound one costs no question: a server that ends a connection, or has news of itself, sends.
     """
     try:
         standby = _is_standby(connection)
     except psycopg.Error:
+        standby = False
         connection.close()
-        raise
     if standby and time.monotonic() - connection.opened > STANDBY_SECONDS:
-        connection.close()
-        raise psycopg.OperationalError("the server is a standby")
+        connection.close()  # another server may be behind the name by now
+    return not connection.closed
 
 
 def _is_standby(connection: Connection) -> bool:
@@ -181,6 +212,14 @@ class Session:
             return
         with self, self.connection.cursor() as cursor:
             cursor.executemany(_placed(sql, True), sets)
+
+    def script(self, sql: str) -> None:
+        """Run several statements, which may take their time: they change tables."""
+        self.connection.patient = True
+        try:
+            self.execute(f"SET LOCAL statement_timeout = 0; {sql}")
+        finally:
+            self.connection.patient = False
 
     def rows(self, sql: str, params: Params | None = None) -> list[Row]:
         """Return the rows of one statement."""
