@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,9 @@ def item(name: str) -> str:
 class Running:
     """One daemon, by ``command``. ``log`` is what it has written so far, a line each."""
 
-    def __init__(self, folder: Path, url: str, **extra: str) -> None:
+    def __init__(self, folder: Path, url: str, *, under: Sequence[str] = (), **extra: str) -> None:
+        """``under``: a program that runs the daemon in its own place, with its arguments."""
+        self._under = under
         self.folder = folder
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -62,7 +64,7 @@ class Running:
         """Start the daemon, and wait until it listens or has ended."""
         self.log = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "paod", "serve"],
+            [*self._under, sys.executable, "-m", "paod", "serve"],
             cwd=ROOT,
             env=self.environment | extra,
             stderr=subprocess.PIPE,

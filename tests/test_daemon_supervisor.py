@@ -160,6 +160,27 @@ def test_a_killed_api_worker_is_replaced(toys):
     assert len(daemon.lines("sync ")) == 1
 
 
+def test_an_api_worker_that_stands_still_is_killed_and_replaced(toys, tmp_path):
+    daemon = toys("well")
+    daemon.wait_for("state ready")
+    (tmp_path / "still").touch()
+    second = daemon.wait_for("api ", 2)[1]
+    assert second[2] == "SIGKILL"
+    assert len(daemon.lines("sync ")) == 1
+    daemon.end()
+    assert "killed, for it gave no sign of life" in daemon.process.stderr.read()
+
+
+def test_it_is_ready_when_its_api_workers_are_and_again_after_a_hangup(toys):
+    daemon = toys("well")
+    daemon.wait_for("state ready")
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_for("state ready", 2)
+    daemon.end()
+    states = [line[1] for line in daemon.lines("state ")]
+    assert states == ["ready:", "reloading:", "ready:", "stopping:"]
+
+
 def test_a_child_that_always_fails_is_started_less_and_less_often(toys):
     daemon = toys("exit")
     daemon.wait_for("sync ", 2)

@@ -31,7 +31,12 @@ def toy_api(death):
     if (FOLDER / "deaf").exists():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
-        time.sleep(60)
+        BOARD.promise(0, 30.0)
+        time.sleep(0.1)
+        if (FOLDER / "still").exists():
+            (FOLDER / "still").unlink()
+            BOARD.promise(0, 0.3)
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def toy_sync(death):
@@ -78,10 +83,15 @@ def live_eat():
     return live_well()
 
 
+def tell(state, words):
+    if state != "alive":
+        note(f"state {state}: {words}")
+
+
 if __name__ == "__main__":
     (FOLDER / "log").touch()
     backoff = [Backoff(lambda low, _high: low) for _ in range(2)]
     slots = [Slot("api", toy_api, backoff[0]), Slot("sync", toy_sync, backoff[1])]
     hangup_ends = (FOLDER / "terminal").exists()
     supervisor = Supervisor(slots, BOARD, hangup_ends=hangup_ends)
-    sys.exit(supervisor.run(lambda state: note(f"state {state}")))
+    sys.exit(supervisor.run(tell))

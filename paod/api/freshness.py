@@ -62,7 +62,7 @@ def next_poll(head: Head, last: Sync | None, settings: Settings) -> datetime | N
     if _is_refused(head, last):
         return None
     ended = None if last is None else last["sync_completed_at"]
-    moments = [*_looks(head), *([datetime.fromisoformat(ended)] if ended else [])]
+    moments = [*looks(head), *([datetime.fromisoformat(ended)] if ended else [])]
     if not settings.sync_interval or not moments:
         return None
     return max(moments) + timedelta(seconds=settings.sync_interval)
@@ -72,10 +72,11 @@ def _is_overdue(head: Head, settings: Settings, now: datetime) -> bool:
     if not settings.sync_interval:
         return False
     allowed = MISSED_POLLS * settings.sync_interval + settings.repo_timeout
-    return now - max(_looks(head)) > timedelta(seconds=allowed)
+    return now - max(looks(head)) > timedelta(seconds=allowed)
 
 
-def _looks(head: Head) -> list[datetime]:
+def looks(head: Head) -> list[datetime]:
+    """Return when the remote was last seen to have nothing newer than what is served."""
     return [datetime.fromisoformat(at) for at in (head.synced_at, head.checked_at) if at]
 
 

@@ -21,11 +21,14 @@ from paod.config import SETTINGS, Settings
 def serve(settings: Settings) -> int:
     """The daemon: follow the repository and serve the API.
 
-    Ends in order at SIGTERM or Ctrl-C; SIGHUP asks for a sync now.
+    Ends in order at SIGTERM or Ctrl-C; SIGHUP asks for a sync now. Under systemd it tells
+    how it is, and serves on the socket that a socket unit hands over.
     """
     log.setup(settings.log_level, settings.log_format, settings.secret_values)
     forget_secrets(os.environ)
-    return daemon.serve(settings)
+    listener = daemon.inherited_listener(os.environ, os.getpid())
+    notifier = daemon.Notifier.of(os.environ, os.getpid())
+    return daemon.serve(settings, listener=listener, on_state=notifier)
 
 
 @click.command()

@@ -5,7 +5,8 @@ reads the catalog never notices. What passes between the processes is the databa
 daemon, a page of shared memory.
 """
 
-from paod.daemon.listener import address_of, close_listener, open_listener
+from paod.daemon.listener import address_of, close_listener, inherited_listener, open_listener
+from paod.daemon.notify import Notifier
 from paod.daemon.once import daemon_running, run_once
 from paod.daemon.opening import open_store, prepare_state, prepare_store
 from paod.daemon.recovery import Backup, Restored, back_up, restore
@@ -13,11 +14,13 @@ from paod.daemon.serving import serve
 
 __all__ = [
     "Backup",
+    "Notifier",
     "Restored",
     "address_of",
     "back_up",
     "close_listener",
     "daemon_running",
+    "inherited_listener",
     "open_listener",
     "open_store",
     "prepare_state",

@@ -1,6 +1,6 @@
-"""What the sync worker is doing, on a page of memory that it shares with whoever watches over it.
+"""What the workers are doing, on pages of memory that they share with whoever watches over them.
 
-The worker writes, the supervisor reads deadlines from it. It is made before the first fork and
+The workers write, the supervisor reads deadlines from it. It is made before the first fork and
 needs no file, no lock and no message: each figure has one writer, and a figure read a moment too
 early is read again a moment later. Nothing here outlives the daemon.
 """
@@ -15,12 +15,16 @@ from dataclasses import dataclass
 FILE_SECONDS = 20.0
 """For which one file may be examined: a parser within its budgets needs a fraction of one."""
 
-_PAGE = 4096
+_PAGES = 8192
 _DOUBLE = struct.Struct("=d")
 _DEADLINE, _HELD_SINCE, _SYNCS = 0, 8, 16
 _PHASE, _PHASE_BYTES = 64, 32
 _OID, _OID_BYTES = 128, 64
 _PATH, _PATH_BYTES = 256, 2048
+_WORDS, _WORDS_BYTES = 2304, 512
+_CHECKED = 2816
+_SEATS = 4096
+"""Of the API workers, of which there are 256 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,10 @@ class HeldFile:
 
 
 class Board:
-    """A page of shared memory. Times are monotonic seconds, which all processes share."""
+    """Pages of shared memory. Times are monotonic seconds, which all processes share."""
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, _PAGE)
+        self._page = mmap.mmap(-1, _PAGES)
 
     def enter(self, phase: str, seconds: float) -> None:
         """Write that ``phase`` begins now and shall have ended ``seconds`` from now."""
@@ -94,6 +98,31 @@ class Board:
         oid = self._read_text(_OID, _OID_BYTES)
         return HeldFile(oid, self._read_text(_PATH, _PATH_BYTES), since)
 
+    def promise(self, seat: int, seconds: float) -> float:
+        """Write that the API worker in ``seat`` shows a sign of life within ``seconds``.
+
+        Return the deadline that was written.
+        """
+        deadline = time.monotonic() + seconds
+        self._write(_SEATS + _DOUBLE.size * seat, deadline)
+        return deadline
+
+    def promised(self, seat: int) -> float:
+        """Return when the API worker in ``seat`` shall have shown a sign of life."""
+        return self._read(_SEATS + _DOUBLE.size * seat)
+
+    def tell(self, words: str, checked: float) -> None:
+        """Write where the catalog stands, and when the remote was last seen to have no news."""
+        self._write(_CHECKED, checked)
+        self._write_text(_WORDS, _WORDS_BYTES, words)
+
+    def standing(self, now: float) -> str:
+        """Return where the catalog stands, as the sync worker told last, in a line for people."""
+        words, checked = self._read_text(_WORDS, _WORDS_BYTES), self._read(_CHECKED)
+        if not words:
+            return "no word of the catalog yet"
+        return f"{words}, checked {short_time(now - checked)} ago" if checked else words
+
     def _read(self, at: int) -> float:
         return float(_DOUBLE.unpack_from(self._page, at)[0])
 
@@ -107,3 +136,11 @@ class Board:
     def _write_text(self, at: int, size: int, text: str) -> None:
         raw = text.encode("utf-8", errors="replace")[:size]
         self._page[at : at + size] = raw.ljust(size, b"\0")
+
+
+def short_time(seconds: float) -> str:
+    """Return a time in its largest unit: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(max(0.0, seconds))} s"

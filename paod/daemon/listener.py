@@ -1,4 +1,4 @@
-"""The listening socket: made once, before any fork, and shared by all API workers.
+"""The listening socket: made or taken over once, before any fork, and shared by all API workers.
 
 It may not serve anything; it only binds, and leaves nothing behind that a next start trips over.
 """
@@ -10,12 +10,15 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from paod.errors import SettingsError
 
 BACKLOG = 1024
+FIRST_INHERITED = 3
+"""The file descriptor of the first socket that systemd hands over."""
+ONE_SOCKET = "paod.socket has one ListenStream="
 SOCKET_MODE = 0o660
 """A reverse proxy of the same group may connect."""
 
@@ -33,6 +36,30 @@ def open_listener(address: str) -> socket.socket:
         raise SettingsError(
             f"cannot listen on {address}: {error.strerror or error}", _hint(error)
         ) from error
+
+
+def inherited_listener(environ: MutableMapping[str, str], pid: int) -> socket.socket | None:
+    """Return the socket that systemd listens on for us (sd_listen_fds(3)), None where it does not.
+
+    Raise SettingsError where it is not one listening stream socket.
+    """
+    names = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+    ours, count, _ = (environ.pop(name, "") for name in names)
+    if ours != str(pid) or count in ("", "0"):
+        return None
+    if count != "1":
+        raise SettingsError(f"systemd hands over {count} sockets", ONE_SOCKET)
+    try:
+        listener = socket.socket(fileno=FIRST_INHERITED)
+        listener.set_inheritable(False)
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise OSError(errno.EINVAL, "it does not listen")
+    except OSError as error:
+        raise SettingsError(
+            f"the socket that systemd hands over cannot be used: {error.strerror}", ONE_SOCKET
+        ) from error
+    listener.setblocking(True)
+    return listener
 
 
 def close_listener(listener: socket.socket) -> None:

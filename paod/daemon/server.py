@@ -123,17 +123,20 @@ class ApiServer:
         *,
         arrival: float = ARRIVAL_SECONDS,
         on_stop: Callable[[], None] = _do_nothing,
+        on_turn: Callable[[], object] = _do_nothing,
     ) -> None:
         """``trusted_proxy``: the address whose X-Forwarded-* are believed, None: nobody's.
 
         ``arrival``: seconds that a request may take to arrive, head and body. ``on_stop`` is called
         once, from a signal handler: answers that wait for something shall wait no longer.
+        ``on_turn`` is called once a second or more often.
         """
         allow_connections(CONNECTIONS + 100)
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, Any] = {}
         self._arrival = arrival
         self._on_stop = on_stop
+        self._on_turn = on_turn
         self._next_look = 0.0
         self._stopping = False
         self._server = create_server(
@@ -150,6 +153,7 @@ class ApiServer:
     def run(self) -> None:
         """Serve until ``stop``, then for at most some seconds until all is answered."""
         while not self._stopping:
+            self._on_turn()
             self._turn(1.0)
             self._close_dripping()
         self._server.accepting = False

@@ -7,8 +7,9 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 from paod import __version__
 from paod.api import create_app
@@ -21,16 +22,19 @@ from paod.daemon.instance import Instance
 from paod.daemon.listener import address_of, close_listener, open_listener
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.server import ApiServer, serve_until_told
-from paod.daemon.supervisor import Slot, Supervisor
+from paod.daemon.supervisor import OnState, Slot, State, Supervisor
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import SyncWorker
 from paod.errors import StoreError
 from paod.model import SyncRequest
 
+ANSWER_SECONDS = 20.0
+"""Within which an API worker's loop comes round, whatever its threads are doing."""
+
 logger = logging.getLogger("paod.daemon")
 
 
-def _tell_nobody(_state: str) -> None:
+def _tell_nobody(_state: State, _words: str) -> None:
     """Ignore what becomes of the daemon."""
 
 
@@ -39,15 +43,15 @@ def serve(
     *,
     listener: socket.socket | None = None,
     hangup_ends: bool = False,
-    on_state: Callable[[str], None] = _tell_nobody,
+    on_state: OnState = _tell_nobody,
 ) -> int:
     """Follow the repository and serve the API until a signal ends it; return the exit status.
 
     ``listener``: a socket to serve on in place of the configured address. ``hangup_ends``: SIGHUP
-    ends the daemon as SIGTERM does, instead of asking for a sync. ``on_state`` is told ``ready``
-    and ``stopping``. Raise AlreadyRunning where another daemon has the state folder or the
-    database, MigrationError for a database that is not ours, SettingsError for an address that
-    cannot be had, or a file that cannot be used.
+    ends the daemon as SIGTERM does, instead of asking for a sync. ``on_state`` is told what
+    becomes of it, and where the catalog stands. Raise AlreadyRunning where another daemon has the
+    state folder or the database, MigrationError for a database that is not ours, SettingsError for
+    an address that cannot be had, or a file that cannot be used.
     """
     check_files(settings)
     prepare_state(settings)
@@ -55,11 +59,8 @@ def serve(
     try:
         prepare_store(settings)
         settings = with_admin_token(settings)
-        listener = listener or open_listener(settings.listen)
-        try:
+        with _listening(settings, listener) as listener:
             return _supervise(settings, listener, on_state, hangup_ends=hangup_ends)
-        finally:
-            close_listener(listener)
     finally:
         instance.close()
 
@@ -67,7 +68,7 @@ def serve(
 def _supervise(
     settings: Settings,
     listener: socket.socket,
-    on_state: Callable[[str], None],
+    on_state: OnState,
     *,
     hangup_ends: bool,
 ) -> int:
@@ -78,18 +79,37 @@ def _supervise(
     )
     logger.info("listening on %s, API workers: %d", address_of(listener), workers)
 
-    def api(_: Death | None) -> int:
-        return _run_api(settings, listener)
+    def api(seat: int, _: Death | None) -> int:
+        return _run_api(settings, listener, lambda: board.promise(seat, ANSWER_SECONDS))
 
     def sync(death: Death | None) -> int:
         listener.close()
         return _run_sync(settings, board, death)
 
-    slots = [Slot("api", api, Backoff(random.uniform)) for _ in range(workers)]
+    slots = [
+        Slot("api", partial(api, seat), Backoff(random.uniform), seat) for seat in range(workers)
+    ]
     slots.append(Slot("sync", sync, Backoff(random.uniform)))
     status = Supervisor(slots, board, hangup_ends=hangup_ends).run(on_state)
     _close_database(settings)
     return status
+
+
+@contextmanager
+def _listening(settings: Settings, given: socket.socket | None) -> Iterator[socket.socket]:
+    """Listen on the socket that was ``given``, else where the settings say.
+
+    The file of a given one belongs to who gave it.
+    """
+    if given is not None:
+        with given:
+            yield given
+        return
+    listener = open_listener(settings.listen)
+    try:
+        yield listener
+    finally:
+        close_listener(listener)
 
 
 def _close_database(settings: Settings) -> None:
@@ -103,11 +123,13 @@ def _close_database(settings: Settings) -> None:
         store.close()
 
 
-def _run_api(settings: Settings, listener: socket.socket) -> int:
-    """An API worker's life."""
+def _run_api(settings: Settings, listener: socket.socket, on_turn: Callable[[], object]) -> int:
+    """An API worker's life, with a sign of it at each turn."""
     stopping = threading.Event()
     application = create_app(open_store(settings), settings, stopping=stopping)
-    server = ApiServer(application, listener, settings.trusted_proxy, on_stop=stopping.set)
+    server = ApiServer(
+        application, listener, settings.trusted_proxy, on_stop=stopping.set, on_turn=on_turn
+    )
     return serve_until_told(server)
 
 

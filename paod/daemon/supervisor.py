@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board
@@ -25,6 +26,12 @@ GRACE = 3.0
 """Seconds that children have to end by themselves; the whole end takes at most five."""
 START_SECONDS = 60.0
 FORK_RETRY = 5.0
+ABSENCE = 5.0
+"""A turn that comes so late was kept by something that kept the children too: a frozen machine."""
+
+State = Literal["ready", "alive", "reloading", "stopping"]
+OnState = Callable[[State, str], None]
+"""Is told what becomes of the daemon, and where the catalog stands."""
 
 logger = logging.getLogger("paod.daemon")
 
@@ -36,12 +43,16 @@ class Slot:
     kind: Kind
     body: Callable[[Death | None], int]
     backoff: Backoff
+    seat: int = 0
+    """An API worker's place on the board."""
     pid: int | None = None
     started: float = 0.0
     next_start: float = 0.0
     last_death: Death | None = None
     syncs_before: int = 0
     overran: bool = field(default=False)
+    promised: float = 0.0
+    """What stood at an API worker's place when it was started."""
 
 
 class Supervisor:
@@ -53,25 +64,32 @@ class Supervisor:
         self._board = board
         self._hangup_ends = hangup_ends
         self._lifeline = Lifeline()
+        self._ready = False
+        self._last_turn = time.monotonic()
+        self._patient_until = 0.0
 
-    def run(self, on_state: Callable[[str], None]) -> int:
+    def run(self, on_state: OnState) -> int:
         """Supervise until SIGTERM or SIGINT; return the exit status.
 
-        ``on_state`` is told ``ready`` once the children are started, and ``stopping``.
+        ``on_state`` is told ``ready`` once every API worker answers, then ``alive`` at each turn at
+        which no child is overdue, ``reloading`` and again ``ready`` at SIGHUP, and ``stopping``.
         """
+
+        def tell(state: State) -> None:
+            on_state(state, self._board.standing(time.monotonic()))
+
         with _signals() as signals:
             self._start_due()
-            on_state("ready")
             try:
-                while not self._turn(signals):
-                    pass
-                on_state("stopping")
+                while not self._turn(signals, tell):
+                    self._report(tell)
+                tell("stopping")
                 return self._stop(signals)
             finally:
                 self._kill_all()
                 self._lifeline.close()
 
-    def _turn(self, signals: _Signals) -> bool:
+    def _turn(self, signals: _Signals, tell: Callable[[State], None]) -> bool:
         """Wait for news and do what they ask for; return whether it is to end."""
         for number in signals.wait(TURN):
             if number in (signal.SIGTERM, signal.SIGINT):
@@ -79,11 +97,31 @@ class Supervisor:
             if number == signal.SIGHUP and self._hangup_ends:
                 return True
             if number == signal.SIGHUP:
+                tell("reloading")
                 self._tell("sync", signal.SIGHUP)
+                self._ready = False  # is said again once all answer
         self._reap()
         self._kill_overdue()
         self._start_due()
         return False
+
+    def _report(self, tell: Callable[[State], None]) -> None:
+        """Say that all is alive; nothing while a child is overdue, be it that it cannot be killed.
+
+        Who waits for the word then may start everything anew.
+        """
+        if self._overdue():
+            return
+        if not self._ready and all(map(self._answers, self._slots)):
+            self._ready = True
+            tell("ready")
+        tell("alive")
+
+    def _answers(self, slot: Slot) -> bool:
+        """Whether an API worker came to its work. The catalog is served whatever the sync does."""
+        if slot.kind == "sync":
+            return True
+        return slot.pid is not None and self._board.promised(slot.seat) != slot.promised
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -95,6 +133,8 @@ class Supervisor:
         if slot.kind == "sync":
             slot.syncs_before = self._board.syncs
             self._board.enter("starting", START_SECONDS)
+        else:
+            slot.promised = self._board.promise(slot.seat, START_SECONDS)
         death = slot.last_death
         slot.overran = False
         slot.started = now
@@ -130,17 +170,31 @@ class Supervisor:
 
     def _death_of(self, slot: Slot, status: int) -> Death:
         if slot.kind != "sync":
-            return Death(status)
+            return Death(status, slot.overran)
         return Death.of_worker(status, self._board, overran=slot.overran)
 
     def _kill_overdue(self) -> None:
-        """Kill the sync worker when its phase, or the file in its hand, takes too long."""
-        if not self._board.overdue(time.monotonic()):
-            return
-        for slot in self._slots:
-            if slot.kind == "sync" and slot.pid is not None and not slot.overran:
+        """Kill a sync worker whose phase, or the file in its hand, takes too long.
+
+        And an API worker that shows no sign of life.
+        """
+        now = time.monotonic()
+        if now - self._last_turn > ABSENCE:
+            self._patient_until = now + ABSENCE
+        self._last_turn = now
+        for slot in self._overdue():
+            if slot.pid is not None and not slot.overran and now >= self._patient_until:
                 slot.overran = True
                 os.kill(slot.pid, signal.SIGKILL)
+
+    def _overdue(self) -> list[Slot]:
+        now = time.monotonic()
+        return [slot for slot in self._living() if self._is_overdue(slot, now)]
+
+    def _is_overdue(self, slot: Slot, now: float) -> bool:
+        if slot.kind == "sync":
+            return self._board.overdue(now)
+        return self._board.promised(slot.seat) < now
 
     def _stop(self, signals: _Signals) -> int:
         """Ask every child to end and wait; return 0, or 128 and the signal that hurried it."""
@@ -210,6 +264,8 @@ def _signals() -> Iterator[_Signals]:
 
 def _describe(death: Death) -> str:
     held = f" with {death.held.path} in hand" if death.held else ""
+    if death.overran and not death.phase:
+        return "killed, for it gave no sign of life"
     if death.overran:
         return f"killed, for its {death.phase} phase took too long{held}"
     return f"{death.how}{held}"

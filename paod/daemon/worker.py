@@ -10,12 +10,14 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from paod.config import Settings
 from paod.daemon.agenda import Agenda, Failure
 from paod.daemon.board import Board
 from paod.daemon.retries import Retries
+from paod.daemon.standing import standing_words
 from paod.daemon.syncing import GRACE, Syncing
 from paod.errors import CommitNotFound, MirrorError, PaodError
 from paod.model import ClaimedSync, SyncRequest, SyncResult
@@ -27,6 +29,8 @@ IDLE_SECONDS = 30.0
 """Within which the loop comes round when it has nothing to do."""
 OUTAGE_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Between attempts while the database, or the mirror's folder, cannot be used."""
+TELL_SECONDS = 10.0
+"""Between two looks at where the catalog stands, for whoever watches over the daemon."""
 PRUNE_SECONDS = 3600.0
 FIRST_PRUNE_SECONDS = 60.0
 """After the start, so that a daemon that is often restarted prunes too."""
@@ -60,6 +64,7 @@ class SyncWorker:
         self._reached: tuple[str | None, str | None] | None = None
         """The tip that a sync has dealt with, and the head that it left; None: no tip is."""
         self._prune_at = clock() + FIRST_PRUNE_SECONDS
+        self._tell_at = clock()
         self._outages = 0
 
     def run(self, first: SyncRequest | None) -> NoReturn:
@@ -108,10 +113,13 @@ class SyncWorker:
             self._agenda.soon(self._clock())
         if served is not None:
             self._digest(*served)
+            self._tell_at = self._clock()
         elif not self._syncing.rests and not self._agenda.wait(self._clock()):
             self._look()
         elif self._clock() >= self._prune_at:
             self._prune()
+        elif self._clock() >= self._tell_at:
+            self._tell()
         else:
             return False
         return True
@@ -214,6 +222,12 @@ class SyncWorker:
         except CommitNotFound:
             return False
         return True
+
+    def _tell(self) -> None:
+        """Write on the board where the catalog stands."""
+        self._tell_at = self._clock() + TELL_SECONDS
+        words, ago = standing_words(self._store, self._settings, datetime.now(UTC))
+        self._board.tell(words, 0.0 if ago is None else time.monotonic() - ago)
 
     def _prune(self) -> None:
         self._board.enter("prune", IDLE_SECONDS + GRACE)

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from paod.store.base import Base
 from paod.store.page import Page, page
-from paod.store.recorded import problem_json
+from paod.store.recorded import open_counts, problem_json
 
 _ALL: Final = "SELECT * FROM catalog_validation_errors WHERE"
 _BELOW: Final = "(path = :path OR (path > :folder AND path < :beyond))"
@@ -25,6 +25,10 @@ class ProblemFilters:
 
 class Findings(Base):
     """Reads what is and was wrong with documents."""
+
+    def open_problems(self) -> tuple[int, int]:
+        """Return how many errors and warnings are open, those of a rejected commit not counted."""
+        return open_counts(self.database)
 
     def problems(self, filters: ProblemFilters, after: int | None, limit: int) -> Page:
         """Return problems in the order in which they came up, those after a row's id."""
