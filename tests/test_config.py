@@ -361,6 +361,30 @@ def test_g13_two_passwords_are_one_too_many() -> None:
     assert "pw-" not in message
 
 
+def test_systemd_s_credentials_are_files_named_after_their_settings(tmp_path: Path) -> None:
+    for name in ("webhook-secret", "repo-token", "repo-ssh-key"):
+        (tmp_path / f"paod_{name}").write_text(f"canary-{name}")
+    for name in ("paod_read-token", "paod_.webhook-secret.swp", "others_x"):
+        (tmp_path / name).touch()
+    settings = load_with(CREDENTIALS_DIRECTORY=str(tmp_path), PAO_REPO_TOKEN="by-environment")
+    assert settings.webhook_secret is not None
+    assert settings.webhook_secret.path == tmp_path / "paod_webhook-secret"
+    assert settings.webhook_secret.value() == "canary-webhook-secret"
+    assert settings.repo_token is not None
+    assert settings.repo_token.value() == "by-environment"
+    assert settings.repo_ssh_key == tmp_path / "paod_repo-ssh-key"
+    assert settings.read_token is None
+
+
+def test_a_credential_that_is_named_after_nothing_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "paod_webhook-secrets").write_text("canary")
+    message = refusal({**BASE, "CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert message == (
+        "'webhook-secrets' among systemd's credentials is named after no secret: "
+        "did you mean 'webhook-secret'?"
+    )
+
+
 def test_s1_no_secret_is_ever_shown(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("canary-5\n")
     settings = load_with(

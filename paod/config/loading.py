@@ -12,7 +12,7 @@ from paod.config.fitting import app_faults, status_faults
 from paod.config.remote_url import RemoteUrl, redact_url
 from paod.config.secret import Secret, everyone_may_read
 from paod.config.settings import Settings
-from paod.config.sources import Given, Sources, over, read_environment, read_file
+from paod.config.sources import Given, Sources, over, read_credentials, read_environment, read_file
 from paod.config.table import BY_NAME, CONFIG_NAME, TYPES, schema
 from paod.config.tokens import bad_digest
 from paod.errors import SettingsError
@@ -34,14 +34,14 @@ class _Validator(cerberus.Validator):  # type: ignore[misc]
 def load(
     environ: Mapping[str, str], file: Path | None = None, *, repository: bool = True
 ) -> Settings:
-    """Read the environment, then ``file`` (else the one PAO_CONFIG names), then the defaults.
+    """Read the environment, systemd's credentials, ``file`` (else PAO_CONFIG's), then the defaults.
 
     Raise SettingsError, one line a fault, when anything is wrong. ``repository``: whether
     PAO_REPO_URL must be set; who only reads the database need not know it (``repo_url`` is "").
     """
     if file is None and environ.get(CONFIG_NAME):
         file = Path(environ[CONFIG_NAME]).expanduser()
-    sources = read_environment(environ)
+    sources = over(read_environment(environ), read_credentials(environ))
     if file is not None:
         sources = over(sources, read_file(file))
     faults = list(sources.faults)

@@ -1,4 +1,6 @@
-"""Where settings come from: the environment, then a YAML file. It reads them and judges no value.
+"""Where settings come from: the environment, systemd's credentials, then a YAML file.
+
+It reads them and judges no value.
 
 In YAML a name may be written as in the environment (``PAO_REPO_URL``) or short (``repo_url``).
 """
@@ -13,8 +15,18 @@ from typing import Any
 
 import yaml
 
-from paod.config.table import BY_NAME, CONFIG_NAME, FILE_SUFFIX, PREFIX, known_names
+from paod.config.table import (
+    BY_NAME,
+    CONFIG_NAME,
+    CREDENTIAL,
+    CREDENTIALS,
+    FILE_SUFFIX,
+    PREFIX,
+    credential_of,
+    known_names,
+)
 from paod.errors import SettingsError
+from paod.finding import choice
 
 MAX_BYTES = 262_144
 
@@ -45,6 +57,23 @@ def read_environment(environ: Mapping[str, str]) -> Sources:
     named = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
     named.pop(CONFIG_NAME, None)
     return _sort(named, Path.cwd(), "")
+
+
+def read_credentials(environ: Mapping[str, str]) -> Sources:
+    """Take each file that systemd handed over (systemd.exec(5)) for the secret it is named after.
+
+    ``paod_repo-token`` is PAO_REPO_TOKEN; an empty file counts as not set.
+    """
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    given: dict[str, Given] = {}
+    faults = []
+    for path in sorted(Path(folder).glob(f"{CREDENTIAL}[!.]*")) if folder else []:
+        name = PREFIX + path.name.removeprefix(CREDENTIAL).replace("-", "_").upper()
+        if name not in CREDENTIALS:
+            faults.append(_unknown_credential(path))
+        elif path.stat().st_size:
+            given[name] = Given(str(path), path.parent, file=BY_NAME[name].secret)
+    return Sources(given, tuple(faults))
 
 
 def read_file(path: Path) -> Sources:
@@ -92,6 +121,12 @@ def _unknown(name: str, where: str) -> str:
     shown = ascii(name)[1:-1][:80]
     hint = f": did you mean {near[0]}?" if near else ""
     return f"{shown}{where} is not a setting{hint}"
+
+
+def _unknown_credential(path: Path) -> str:
+    given = path.name.removeprefix(CREDENTIAL)
+    hint = choice(given, [credential_of(name) for name in CREDENTIALS])
+    return f"{given!a} among systemd's credentials is named after no secret: {hint}"
 
 
 def _load(path: Path) -> Mapping[Any, Any]:

@@ -20,6 +20,8 @@ PREFIX = "PAO_"
 FILE_SUFFIX = "_FILE"
 CONFIG_NAME = "PAO_CONFIG"
 """Names the YAML file; it is no setting itself."""
+CREDENTIAL = "paod_"
+"""What names of credentials begin with: systemd puts it before those of a folder's files."""
 
 
 def _typed(name: str, *types: type) -> cerberus.TypeDefinition:
@@ -164,6 +166,15 @@ SETTINGS = (
 )
 
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
+
+
+CREDENTIALS = (*(setting.name for setting in SETTINGS if setting.secret), "PAO_REPO_SSH_KEY")
+"""What systemd may hand over as a file: secrets, and the key that is used by its path."""
+
+
+def credential_of(name: str) -> str:
+    """Return the name of the file that holds a setting's secret: ``repo-token``."""
+    return BY_NAME[name].attribute.replace("_", "-")
 
 
 def known_names() -> tuple[str, ...]:

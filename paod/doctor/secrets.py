@@ -15,6 +15,7 @@ from paod.errors import SettingsError
 
 SHORTEST: Final = 16
 """Characters: a shorter secret can be guessed by who may try for long."""
+CREDENTIALS: Final = "/run/credentials"
 DIGEST: Final = "sha256:"
 CLASSIC: Final = "ghp_"
 CHOSEN: Final = ("webhook_secret", "admin_token", "read_token", "alert_secret")
@@ -92,6 +93,8 @@ def _exposed(path: Path) -> Finding | None:
         return bad(
             "files", f"{path} cannot be read by us", "chown it to the user that paod runs as"
         )
+    if path.is_relative_to(CREDENTIALS):  # systemd's own access list lets nobody else in
+        return None
     others = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
     if found.st_mode & others:
         mode = stat.S_IMODE(found.st_mode)
