@@ -25,7 +25,7 @@ def application(environ, start_response):
     if path == "/slow":
         time.sleep(0.5)
     size = len(environ["wsgi.input"].read())
-    headers = {key: value for key, value in environ.items() if key.startswith("HTTP_X_FORWARDED")}
+    headers = {key: value for key, value in environ.items() if key.startswith("HTTP_X_")}
     body = f"{size} {environ['REMOTE_ADDR']} {sorted(headers.items())}".encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
@@ -162,7 +162,11 @@ def test_crooked_requests_are_refused(running, head, status):
     assert running.raw(head).split(b" ")[1] == status
 
 
-FORWARDED = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+FORWARDED = {
+    "X-Forwarded-For": "203.0.113.7",
+    "X-Forwarded-Proto": "https",
+    "X-Request-Id": "from-the-proxy",
+}
 
 
 def test_a_stranger_s_forwarding_is_cleared(running):
@@ -174,7 +178,9 @@ def test_a_stranger_s_forwarding_is_cleared(running):
 )
 def test_the_trusted_proxy_alone_is_believed(proxy, seen):
     server = Running(trusted_proxy=proxy)
-    assert server.get("/", FORWARDED)[1].split()[1] == seen
+    told = server.get("/", FORWARDED)[1]
+    assert told.split()[1] == seen
+    assert ("from-the-proxy" in told) == (seen == "203.0.113.7")
     server.stop()
 
 

@@ -34,6 +34,7 @@ from paod.api.preview import Preview
 from paod.api.problems import DocumentCheck, ProblemList
 from paod.api.requests import Resume, Rollback, Sync
 from paod.api.syncs import SyncDetail, SyncList, SyncStatus
+from paod.api.trail import Trail
 from paod.api.waiting import Waiting
 from paod.api.webhooks import webhooks
 from paod.config import Settings
@@ -59,7 +60,7 @@ def create_app(
 
     ``stopping``, once set, ends requests that wait. ``clock`` measures, ``now`` tells the time.
     """
-    app: Application = falcon.App(middleware=[Gate(settings, clock)])
+    app: Application = falcon.App(middleware=[Trail(clock), Gate(settings, clock)])
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(
         dumps=_dump, loads=orjson.loads
     )

@@ -7,6 +7,7 @@ becomes a 500 with the request's id, and the rest is in the log.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:paod:problem:"
 RETRY_SECONDS: Final = 5
 """After which a database that was busy or gone is worth another request."""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=:-]{0,99}")
 
 logger = logging.getLogger("paod.api")
 
@@ -80,10 +83,15 @@ class Refusal(falcon.HTTPError):
 
 
 def request_id(req: falcon.Request) -> str:
-    """Return the id under which a request is found in the log."""
+    """Return the id under which a request is found in the log: the proxy's, else one of our own.
+
+    The server lets the header through from the trusted proxy alone.
+    """
     found: str | None = getattr(req.context, "request_id", None)
     if found is None:
-        found = req.context.request_id = secrets.token_hex(8)
+        given = req.get_header("X-Request-Id") or ""
+        found = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        req.context.request_id = found
     return found
 
 

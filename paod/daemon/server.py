@@ -50,11 +50,17 @@ def _do_nothing() -> None:
 
 
 class _Task(WSGITask):  # type: ignore[misc]
-    """Keeps the connection after an answer without a body.
+    """Keeps the connection after an answer without a body; believes the proxy's request id alone.
 
     waitress closes it when there is no Content-Length, which a 304 never has, so that a client that
     revalidates would pay a new connection for each saved answer.
     """
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        if self.channel.addr[0] != self.channel.server.adj.trusted_proxy:
+            environ.pop("HTTP_X_REQUEST_ID", None)
+        return environ
 
     def set_close_on_finish(self) -> None:
         if not self._may_stay():
