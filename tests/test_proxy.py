@@ -1,0 +1,256 @@
+"""A real daemon behind a real nginx, by the configuration that is shipped; Caddy parses its own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.origin import Origin
+from tests.running import ROOT, TOKEN, Running, item
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+CADDY = shutil.which("caddy")
+HOST = "catalog.example.com"
+SECRET = "webhook-secret-behind-a-proxy"
+STRANGER = "127.0.0.2"
+ATTACKERS = 200
+WEBHOOK = "/api/v1/webhooks/github"
+SYNC = "/api/v1/admin/catalog/sync"
+MAIN = """\
+daemon off;
+{user}
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+    {temporary}
+    include {folder}/paod.conf;
+}}
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def replaced(text: str, *pairs: tuple[str, str]) -> str:
+    for old, new in pairs:
+        assert text.count(old) >= 1, old
+        text = text.replace(old, new)
+    return text
+
+
+class Proxied:
+    """paod, and nginx before it."""
+
+    def __init__(self, folder: Path, origin: Origin) -> None:
+        self.folder = folder
+        self.plain, self.tls = free_port(), free_port()
+        self.paod = Running(
+            folder / "state",
+            origin.url,
+            PAO_TRUSTED_PROXY="127.0.0.1",
+            PAO_WEBHOOK_SECRET=SECRET,
+            PAO_LOG_LEVEL="debug",
+        )
+        self._make_certificate()
+        self._configure()
+        assert NGINX is not None
+        command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self.context = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+        self.paod.wait_for(self._answers)
+        self.paod.wait_for_names("one")
+
+    def _make_certificate(self) -> None:
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+        )
+        command += f" -subj /CN={HOST} -addext subjectAltName=DNS:{HOST}"
+        command += " -keyout privkey.pem -out fullchain.pem"
+        subprocess.run(command.split(), cwd=self.folder, check=True, capture_output=True)
+
+    def _configure(self) -> None:
+        site = replaced(
+            (ROOT / "config" / "nginx.conf").read_text(),
+            ("listen 80;", f"listen 127.0.0.1:{self.plain};"),
+            ("listen 443 ssl;", f"listen 127.0.0.1:{self.tls} ssl;"),
+            ("127.0.0.1:8080", f"127.0.0.1:{self.paod.port}"),
+            ("/etc/ssl/catalog.example.com", str(self.folder)),
+            ("/var/log/nginx", str(self.folder)),
+        )
+        (self.folder / "paod.conf").write_text(site)
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        main = MAIN.format(
+            folder=self.folder,
+            user="user root;" if os.geteuid() == 0 else "",
+            temporary=" ".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in kinds),
+        )
+        (self.folder / "nginx.conf").write_text(main)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError):
+            return self.ask("GET", "/livez").status == 200
+        return False
+
+    @property
+    def access_log(self) -> str:
+        return (self.folder / "paod.log").read_text()
+
+    def connect(self, source: str = STRANGER) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", self.tls), 20, source_address=(source, 0))
+        return self.context.wrap_socket(plain, server_hostname=HOST)
+
+    def ask(self, method: str, path: str, **more: object) -> http.client.HTTPResponse:
+        """Return an answer; its ``body`` is what was read of it."""
+        connection = http.client.HTTPSConnection(HOST, timeout=20)
+        connection.sock = self.connect()
+        with contextlib.closing(connection):
+            connection.request(method, path, **more)
+            answer = connection.getresponse()
+            answer.body = answer.read()
+            return answer
+
+    def upstream(self) -> int:
+        """Return how many connections paod has accepted that are not closed."""
+        port = f":{self.paod.port:04X}"
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        fields = [line.split() for line in lines]
+        return sum(one[1].endswith(port) and one[3] == "01" for one in fields)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+        self.paod.kill()
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    if NGINX is None:
+        pytest.skip("nginx is not installed")
+    folder = tmp_path_factory.mktemp("proxied")
+    with Origin(folder) as origin:
+        origin.write("catalog/a/one.yaml", item("one")).commit("first")
+        made = Proxied(folder, origin)
+        yield made
+        made.stop()
+
+
+def test_plain_http_is_sent_to_tls(proxied: Proxied) -> None:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", proxied.plain)) as connection:
+        connection.request("GET", "/items/one?x=y", headers={"Host": HOST})
+        answer = connection.getresponse()
+        assert answer.status == 308
+        assert answer.headers["Location"] == f"https://{HOST}/items/one?x=y"
+
+
+def test_a7_paod_knows_the_caller_and_nobody_can_pretend(proxied: Proxied) -> None:
+    pretended = {
+        "Authorization": f"Bearer {TOKEN}",
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Request-Id": "made-up",
+        "Forwarded": "for=203.0.113.9",
+    }
+    answer = proxied.ask("GET", "/api/v1/catalog/items", headers=pretended)
+    assert [one["name"] for one in json.loads(answer.body)["items"]] == ["one"]
+    name = answer.headers["X-Request-Id"]
+    assert re.fullmatch("[0-9a-f]{32}", name)
+    [line] = proxied.paod.wait_for(lambda: [one for one in list(proxied.paod.log) if name in one])
+    assert f"source={STRANGER}" in line
+    proxied.paod.wait_for(lambda: name in proxied.access_log)
+
+
+def test_a_refusal_tells_the_proxy_s_id(proxied: Proxied) -> None:
+    answer = proxied.ask("GET", "/api/v1/catalog/items?nonsense=secret-query")
+    refused = json.loads(answer.body)
+    assert refused["request_id"] == answer.headers["X-Request-Id"]
+    proxied.paod.wait_for(lambda: refused["request_id"] in proxied.access_log)
+    assert "secret-query" not in proxied.access_log
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        (SYNC, 1024 * 1024 + 1, 413),
+        (SYNC, 1024, 401),
+        (WEBHOOK, 25 * 1024 * 1024 + 1, 413),
+    ],
+)
+def test_bodies_have_limits(proxied: Proxied, path: str, size: int, status: int) -> None:
+    """What is too large is refused by its length, before a byte of it is read."""
+    with proxied.connect() as client:
+        head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {size}\r\n\r\n"
+        client.sendall(head.encode() + (b"x" * size if status != 413 else b""))
+        assert client.recv(64).startswith(f"HTTP/1.1 {status}".encode())
+
+
+def test_a_large_delivery_passes(proxied: Proxied) -> None:
+    body = json.dumps({"zen": "x" * 2_000_000, "hook_id": 1}).encode()
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "ping",
+        "X-GitHub-Delivery": "d-1",
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
+    answer = proxied.ask("POST", WEBHOOK, body=body, headers=headers)
+    assert (answer.status, json.loads(answer.body)["status"]) == (200, "pong")
+
+
+def test_metrics_are_not_for_the_world(proxied: Proxied) -> None:
+    assert proxied.ask("GET", "/metrics").status == 404
+    assert proxied.ask("GET", "/metrics").headers["X-Request-Id"] is None, "paod was not asked"
+
+
+def test_f16_two_hundred_who_drip_keep_nobody_waiting(proxied: Proxied) -> None:
+    """Half of them drip headers and half a body, all at once; paod sees none of it."""
+    head = f"POST {WEBHOOK} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1000\r\n"
+    attackers = [proxied.connect("127.0.0.3") for _ in range(ATTACKERS)]
+    try:
+        for number, one in enumerate(attackers):
+            one.sendall(head.encode() + (b"\r\n" if number % 2 else b""))
+        slowest = 0.0
+        for _ in range(20):
+            for one in attackers[::3]:
+                with contextlib.suppress(OSError):
+                    one.sendall(b"x")
+            began = time.monotonic()
+            assert proxied.ask("GET", "/readyz").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+        assert slowest < 5
+        assert proxied.upstream() <= 16
+    finally:
+        for one in attackers:
+            one.close()
+
+
+def test_caddy_understands_its_file(tmp_path: Path) -> None:
+    if CADDY is None:
+        pytest.skip("caddy is not installed")
+    text = (ROOT / "config" / "Caddyfile").read_text()
+    told = subprocess.run([CADDY, "version"], capture_output=True, text=True, check=True).stdout
+    version = tuple(map(int, re.findall(r"\d+", told)[:3]))
+    if version < (2, 6, 3):  # as the file itself tells
+        text = replaced(text, ("request_buffers 25MiB\n", "buffer_requests\n"))
+    (tmp_path / "Caddyfile").write_text(text)
+    command = [CADDY, "validate", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    judged = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stderr
+    assert "not formatted" not in judged.stderr
