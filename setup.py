@@ -41,6 +41,7 @@ setup(
         "falcon>=4.2",
         "waitress>=3.0.2",
         "urllib3>=2.6.3",
+        "prometheus-client>=0.26",
         "watchdog>=6.0",
         "click>=8.2",
         "rich>=14.0",

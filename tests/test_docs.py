@@ -26,6 +26,7 @@ from paod.cli.root import COMMANDS, root
 from paod.config import SETTINGS, load
 from paod.config.table import known_names
 from paod.database import open_database
+from paod.metrics import Meters
 from paod.store import Store
 from tests.kept import kept_logging
 from tests.origin import Origin
@@ -149,7 +150,8 @@ def test_every_route_is_described(tmp_path: Path) -> None:
     store = Store(open_database(settings.db_url))
     store.migrate()
     told = text_of(DOCS / "pao-rest-spec.md")
-    found = resources(store, settings, threading.Event(), time.monotonic, lambda: datetime.now(UTC))
+    stopping, now = threading.Event(), lambda: datetime.now(UTC)
+    found = resources(store, settings, stopping, time.monotonic, now, Meters())
     missing = [
         one.path for one in found if not re.search(re.escape(one.path) + r"(?![\w/{])", told)
     ]

@@ -19,6 +19,7 @@ from paod.api.errors import KINDS
 from paod.api.shapes import SHAPES
 from paod.config import load
 from paod.database import open_database
+from paod.metrics import Meters
 from paod.model import CatalogChange, SyncRequest, SyncResult
 from paod.preview import NOTHING
 from paod.store import Store
@@ -155,7 +156,9 @@ def test_every_described_shape_is_a_schema_and_is_used(description):
 
 
 def test_every_responder_is_described_and_nothing_else(served, description):
-    found = resources(served.store, served.settings, Event(), time.monotonic, datetime.now)
+    found = resources(
+        served.store, served.settings, Event(), time.monotonic, datetime.now, Meters()
+    )
     assert [resource.path for resource in found] == list(description["paths"])
     for resource in found:
         methods = description["paths"][resource.path]
@@ -176,6 +179,7 @@ def test_every_token_scheme_is_told(description):
         "/api/v1/health",
         "/livez",
         "/readyz",
+        "/metrics",
         "/api/v1/openapi.json",
     }
 

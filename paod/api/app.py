@@ -25,6 +25,7 @@ from paod.api.events import EventDetail, EventList
 from paod.api.gate import Gate
 from paod.api.health import Health, Liveness, Readiness
 from paod.api.items import ItemCheck
+from paod.api.metrics import Metrics, Observer
 from paod.api.openapi import Description
 from paod.api.operation import Resource
 from paod.api.overview import Stats
@@ -38,6 +39,7 @@ from paod.api.trail import Trail
 from paod.api.waiting import Waiting
 from paod.api.webhooks import webhooks
 from paod.config import Settings
+from paod.metrics import Exposition, Meters
 from paod.store import Store
 from paod.store.tables import KINDS
 
@@ -55,17 +57,23 @@ def create_app(
     stopping: threading.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = _utc_now,
+    meters: Meters | None = None,
 ) -> Application:
     """Make the WSGI application over a store that is migrated already.
 
     ``stopping``, once set, ends requests that wait. ``clock`` measures, ``now`` tells the time.
+    ``meters`` count for the whole daemon; without them the application counts for itself.
     """
-    app: Application = falcon.App(middleware=[Trail(clock), Gate(settings, clock)])
+    meters = meters or Meters()
+    app: Application = falcon.App(
+        middleware=[Trail(clock), Observer(meters, clock), Gate(settings, clock)]
+    )
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(
         dumps=_dump, loads=orjson.loads
     )
     errors.install(app)
-    for resource in resources(store, settings, stopping or threading.Event(), clock, now):
+    stopping = stopping or threading.Event()
+    for resource in resources(store, settings, stopping, clock, now, meters):
         app.add_route(resource.path, resource)
     return app
 
@@ -76,6 +84,7 @@ def resources(
     stopping: threading.Event,
     clock: Callable[[], float],
     now: Callable[[], datetime],
+    meters: Meters,
 ) -> list[Resource]:
     """Return all that is served, in the order of its description."""
     waiting = Waiting(store.database.wait, stopping, clock)
@@ -86,7 +95,7 @@ def resources(
         ItemCheck(store, reads),
         Facets(store, reads),
         Changes(store, reads, waiting),
-        *webhooks(store, settings, clock, stopping),
+        *webhooks(store, settings, clock, stopping, meters),
         Sync(store, waiting),
         SyncStatus(store, settings, now),
         SyncList(store),
@@ -103,6 +112,7 @@ def resources(
         Health(store, settings, now),
         Liveness(),
         Readiness(store),
+        Metrics(Exposition(store, meters, clock)),
         openapi,
     ]
     openapi.describe(found, public_read=settings.public_read)

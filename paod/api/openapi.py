@@ -127,7 +127,7 @@ def _answer(answer: Answer) -> Json:
     if answer.headers:
         told["headers"] = {name: _header(name) for name in answer.headers}
     if answer.schema is not None:
-        told["content"] = {falcon.MEDIA_JSON: {"schema": ref(answer.schema)}}
+        told["content"] = {answer.media_type: {"schema": ref(answer.schema)}}
     return told
 
 

@@ -48,6 +48,7 @@ class Answer:
     about: str
     schema: str | None = None
     headers: tuple[str, ...] = ()
+    media_type: str = falcon.MEDIA_JSON
 
 
 @dataclass(frozen=True, slots=True)

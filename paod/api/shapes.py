@@ -317,6 +317,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "liveness": record(status={"const": "alive"}),
     "readiness": record(status={"enum": ["ready", "not ready"]}, reason=TEXT_OR_NULL),
     "openapi": OPEN,
+    "metrics": TEXT,
     "refusal": {
         **record(
             type=TEXT,

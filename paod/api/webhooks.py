@@ -26,6 +26,7 @@ from paod.api.rate import RateLimit
 from paod.config import Settings
 from paod.errors import StoreError
 from paod.log import event as log_event
+from paod.metrics import Meters
 from paod.model import SyncRequest
 from paod.store import Delivery, Received, Store
 from paod.webhook import (
@@ -43,6 +44,12 @@ from paod.webhook import (
 )
 
 MOST_BYTES: Final = 25 * 1024 * 1024
+REFUSALS: Final = {
+    "bad-signature": "refused",
+    "too-many-requests": "limited",
+    "webhooks-off": "failed",
+}
+"""Refusals by what is counted of them; all others are of malformed deliveries."""
 
 
 class Webhook(Resource):
@@ -60,10 +67,14 @@ class Webhook(Resource):
 
 
 def webhooks(
-    store: Store, settings: Settings, clock: Callable[[], float], stopping: threading.Event
+    store: Store,
+    settings: Settings,
+    clock: Callable[[], float],
+    stopping: threading.Event,
+    meters: Meters,
 ) -> list[Webhook]:
     """Return the receivers of all hosts, behind one reception."""
-    reception = Reception(store, settings, clock, stopping)
+    reception = Reception(store, settings, clock, stopping, meters)
     return [Webhook(host, reception) for host in HOSTS.values()]
 
 
@@ -94,8 +105,10 @@ class Reception:
         settings: Settings,
         clock: Callable[[], float],
         stopping: threading.Event,
+        meters: Meters,
     ) -> None:
         self._store = store
+        self._meters = meters
         self._secret = settings.webhook_secret
         self._followed = Followed(settings.repo_url, settings.repo_branch, settings.catalog_root)
         rate = settings.webhook_rate
@@ -106,6 +119,18 @@ class Reception:
 
     def take(self, host: Host, req: falcon.Request) -> dict[str, Any]:
         """Store a delivery and return what to answer; raise ``Refusal``."""
+        outcome = "failed"
+        try:
+            answer = self._take(host, req)
+            outcome = answer["status"]
+        except Refusal as refusal:
+            outcome = REFUSALS.get(refusal.kind, "malformed")
+            raise
+        finally:
+            self._meters.delivered(_sort(host, req), outcome)
+        return answer
+
+    def _take(self, host: Host, req: falcon.Request) -> dict[str, Any]:
         if self._secret is None:
             detail = "set PAO_WEBHOOK_SECRET, and the same secret in the hook's settings"
             raise Refusal("webhooks-off", detail)
@@ -190,6 +215,12 @@ def _headers(host: Host, req: falcon.Request, body: bytes) -> tuple[str, str]:
         names = " or ".join(host.delivery_headers)
         raise Refusal("bad-delivery", f"{names} is no delivery's id")
     return event, delivery_id
+
+
+def _sort(host: Host, req: falcon.Request) -> str:
+    """Return what an event is, in few words: its name is whatever its sender wrote."""
+    event = host.event(req.get_header)
+    return "push" if event in host.pushes else "ping" if event in host.pings else "other"
 
 
 def _unproven(host: Host) -> str:

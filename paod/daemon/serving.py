@@ -26,6 +26,7 @@ from paod.daemon.supervisor import OnState, Slot, State, Supervisor
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import SyncWorker
 from paod.errors import StoreError
+from paod.metrics import Meters, Shared, prepare
 from paod.model import SyncRequest
 
 ANSWER_SECONDS = 20.0
@@ -79,12 +80,15 @@ def _supervise(
     )
     logger.info("listening on %s, API workers: %d", address_of(listener), workers)
 
+    places = _places(settings, workers)
+
     def api(seat: int, _: Death | None) -> int:
-        return _run_api(settings, listener, lambda: board.promise(seat, ANSWER_SECONDS))
+        on_turn = partial(board.promise, seat, ANSWER_SECONDS)
+        return _run_api(settings, listener, places[seat], on_turn)
 
     def sync(death: Death | None) -> int:
         listener.close()
-        return _run_sync(settings, board, death)
+        return _run_sync(settings, board, death, places[-1])
 
     slots = [
         Slot("api", partial(api, seat), Backoff(random.uniform), seat) for seat in range(workers)
@@ -112,6 +116,18 @@ def _listening(settings: Settings, given: socket.socket | None) -> Iterator[sock
         close_listener(listener)
 
 
+def _places(settings: Settings, workers: int) -> list[Shared | None]:
+    """Return where each child counts, the sync worker last; None: by itself, there is no room."""
+    names = [*(f"api-{number}" for number in range(workers)), "sync"]
+    folder = settings.state_dir / "metrics"
+    try:
+        prepare(folder, names)
+    except OSError as error:
+        logger.error("metrics are those of one process: %s cannot be written: %s", folder, error)
+        return [None] * len(names)
+    return [Shared(folder, name) for name in names]
+
+
 def _close_database(settings: Settings) -> None:
     """Be the last to close the database: then all of it lies in its one file.
 
@@ -123,22 +139,28 @@ def _close_database(settings: Settings) -> None:
         store.close()
 
 
-def _run_api(settings: Settings, listener: socket.socket, on_turn: Callable[[], object]) -> int:
+def _run_api(
+    settings: Settings,
+    listener: socket.socket,
+    shared: Shared | None,
+    on_turn: Callable[[], object],
+) -> int:
     """An API worker's life, with a sign of it at each turn."""
     stopping = threading.Event()
-    application = create_app(open_store(settings), settings, stopping=stopping)
+    store, meters = open_store(settings), Meters(shared)
+    application = create_app(store, settings, stopping=stopping, meters=meters)
     server = ApiServer(
         application, listener, settings.trusted_proxy, on_stop=stopping.set, on_turn=on_turn
     )
     return serve_until_told(server)
 
 
-def _run_sync(settings: Settings, board: Board, death: Death | None) -> int:
+def _run_sync(settings: Settings, board: Board, death: Death | None, shared: Shared | None) -> int:
     """A sync worker's life; ``death`` is its predecessor's, None for the daemon's first."""
     limit_memory(settings.sync_memory)
     collect_rarely()
     store = open_store(settings)
-    syncing = Syncing(settings, store, board, death)
+    syncing = Syncing(settings, store, board, death, meters=Meters(shared))
     worker = SyncWorker(settings, syncing, board, random.uniform)
     senders = Senders(store, outlets_of(settings), random.uniform)
     senders.start()

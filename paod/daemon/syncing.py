@@ -19,6 +19,7 @@ from paod.daemon.board import Board
 from paod.daemon.child import Death
 from paod.errors import StoreError, StoreUnavailable
 from paod.failpoint import failpoint
+from paod.metrics import Meters
 from paod.mirror import Mirror
 from paod.model import ClaimedSync, SyncResult
 from paod.store import Store
@@ -42,6 +43,7 @@ class Syncing:
         board: Board,
         death: Death | None = None,
         clock: Callable[[], float] = time.monotonic,
+        meters: Meters | None = None,
     ) -> None:
         """``death``: how this process's predecessor died, whose work is then taken up again.
 
@@ -49,6 +51,9 @@ class Syncing:
         """
         self.store = store
         self._clock = clock
+        self._meters = meters or Meters()
+        self._rebuilds = 0
+        """Of those of the mirror, how many were counted."""
         self._cut_off: frozenset[int] = frozenset()
         self._rests_until = 0.0
         self._sync_id: int | None = None
@@ -83,6 +88,13 @@ class Syncing:
         except StoreUnavailable:
             self._note_place(mine=None)
             raise
+        finally:
+            self._count_rebuilds()
+
+    def _count_rebuilds(self) -> None:
+        if self._mirror is not None:
+            self._meters.rebuilt(self._mirror.rebuilds - self._rebuilds)
+            self._rebuilds = self._mirror.rebuilds
 
     def _note_place(self, *, mine: bool | None) -> None:
         """Say when this process begins to be the one that syncs, or to wait; None: who knows?"""
@@ -162,6 +174,7 @@ class Syncing:
             clock=lambda: datetime.now(UTC),
             note=self._note,
             on_phase=self._enter,
+            fetching=self._meters.fetching,
         )
         try:
             result = run_sync(claimed, shop)
@@ -186,11 +199,13 @@ class Syncing:
         death = self._death or Death(0)
         if death.blamed is not None:
             self.store.crashed(death.blamed.oid, death.blamed.path)
+        if death.overran and death.phase == "fetch":
+            self._meters.fetch_killed()
         again = self.store.recover(death.reason, death.message)
         if self._death is not None and death.blamed is None:
             self._rest(again)
         self._death = None
-        self._mirror = open_mirror(self._settings, self._enter)
+        self._mirror, self._rebuilds = open_mirror(self._settings, self._enter), 0
         if death.suspects_mirror:
             self._mirror.renew(f"a sync died reading it ({death.how})")
         self._ready = True

@@ -9,6 +9,7 @@ from paod.store.base import Outlets, Source, stamp
 from paod.store.copy import Copied, Copy
 from paod.store.deliveries import Delivery, Received
 from paod.store.entries import EntryFilters, Found, Lookup, Removed, Renamed
+from paod.store.figures import Census, Figures
 from paod.store.findings import ProblemFilters
 from paod.store.outbox import Message, MessageKind, Result
 from paod.store.page import Page, PageKey
@@ -16,11 +17,13 @@ from paod.store.store import Store
 from paod.store.syncs import CommitState
 
 __all__ = [
+    "Census",
     "CommitState",
     "Copied",
     "Copy",
     "Delivery",
     "EntryFilters",
+    "Figures",
     "Found",
     "Lookup",
     "Message",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Final
 
 from paod.errors import StoreError
 from paod.failpoint import failpoint
 from paod.model import Commit, Plan, SyncResult
+from paod.store.counters import count_applied
 from paod.store.feed import write_changes
 from paod.store.files import write_files
 from paod.store.head import HeadState, PinChange
@@ -49,6 +51,7 @@ class Applying(HeadState, Telling):
         after any error of the database, nothing is written (``StoreError``).
         ``touch_checked``: the commit is what the remote has now.
         """
+        began = time.monotonic()
         with self.database.atomic():
             head = self.head()
             if head.commit != result.from_commit:
@@ -73,6 +76,8 @@ class Applying(HeadState, Telling):
             if touch_checked:
                 self._touch_checked()
             self._tell_sync(sync_id, result, recorded, changes, generation)
+            seconds = time.monotonic() - began
+            count_applied(self.database, sync_id, self._clock(), seconds)
             failpoint("before_commit")
         failpoint("after_commit")
         self.database.wake()

@@ -8,8 +8,9 @@ from paod.database import Database
 from paod.errors import StoreError
 from paod.model import SyncResult
 from paod.store import codec
+from paod.store.counters import RETURNING_SYNC, count_outcome
 
-_FINISH: Final = """
+_FINISH: Final = f"""
 UPDATE catalog_sync_status
 SET status = :status, reason = :reason, message = :message, error_message = :error_message,
     mode = :mode, phase = NULL, sync_completed_at = :now,
@@ -20,14 +21,18 @@ SET status = :status, reason = :reason, message = :message, error_message = :err
     problems = :problems, generation = :generation, timings = :timings, changes = :changes,
     preview = :preview
 WHERE id = :id AND status = 'running'
-"""
+{RETURNING_SYNC}
+"""  # noqa: S608 built from constants
 
 
 def write_outcome(
     database: Database, sync_id: int, result: SyncResult, now: str, generation: int | None = None
 ) -> None:
-    """End a running sync. Raises ``StoreError`` if it does not run (any more): it was given up."""
-    ended = database.execute(
+    """End a running sync, and count it.
+
+    Raises ``StoreError`` if it does not run (any more): it was given up.
+    """
+    ended = database.query(
         _FINISH,
         {
             "id": sync_id,
@@ -55,5 +60,6 @@ def write_outcome(
             "preview": codec.dump_or_none(result.preview),
         },
     )
-    if ended != 1:
+    if not ended:
         raise StoreError(f"sync {sync_id} is not running any more; its outcome was not written")
+    count_outcome(database, ended[0], result)

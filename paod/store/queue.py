@@ -16,6 +16,7 @@ from paod.errors import StoreUnavailable
 from paod.failpoint import failpoint
 from paod.model import ClaimedSync, Problem, SyncRequest, SyncResult, Trigger
 from paod.store import codec
+from paod.store.counters import RETURNING_SYNC, count_syncs
 from paod.store.crashes import FORGET_CRASHES
 from paod.store.fate import final_sync
 from paod.store.head import HeadState, PinChange
@@ -54,18 +55,20 @@ UPDATE catalog_sync_status
 SET status = 'running', reason = 'Running', sync_started_at = :now, phase = 'starting'
 WHERE id = :id
 """
-_SUPERSEDE: Final = """
+_SUPERSEDE: Final = f"""
 UPDATE catalog_sync_status
 SET status = 'superseded', reason = 'Superseded', message = 'a newer request stands for it',
     superseded_by = :by, sync_completed_at = :now
 WHERE id = :id
-"""
-_GIVE_UP: Final = """
+{RETURNING_SYNC}
+"""  # noqa: S608 built from constants
+_GIVE_UP: Final = f"""
 UPDATE catalog_sync_status
 SET status = 'failed', reason = :reason, message = :message, error_message = :message,
     sync_completed_at = :now, superseded_by = :by
 WHERE id = :id
-"""
+{RETURNING_SYNC}
+"""  # noqa: S608 built from constants
 _STAND: Final = """
 UPDATE catalog_sync_status SET superseded_by = :by WHERE superseded_by = :id
 """
@@ -75,12 +78,13 @@ SELECT COUNT(*) AS times FROM catalog_sync_status WHERE queue_place = (
     SELECT queue_place FROM catalog_sync_status WHERE id = :id
 )
 """
-_CANCEL: Final = """
+_CANCEL: Final = f"""
 UPDATE catalog_sync_status
 SET status = 'failed', reason = :reason, message = :message, error_message = :message,
     sync_completed_at = :now
 WHERE id = :id AND status = 'queued'
-"""
+{RETURNING_SYNC}
+"""  # noqa: S608 built from constants
 _PHASE: Final = """
 UPDATE catalog_sync_status SET phase = :phase WHERE id = :id AND status = 'running'
 """
@@ -129,7 +133,7 @@ class Queue(HeadState, Telling):
             self.database.execute(_START, {"id": claimed.id, "now": now})
             for row in run[:-1]:
                 marks = {"id": row["id"], "by": claimed.id, "now": now}
-                self.database.execute(_SUPERSEDE, marks)
+                count_syncs(self.database, self.database.query(_SUPERSEDE, marks))
                 if row["queue_place"] is not None:
                     self.database.execute(_STAND, {"id": row["id"], "by": claimed.id})
         failpoint("after_claim")
@@ -148,7 +152,8 @@ class Queue(HeadState, Telling):
                 claimed = _merged([row])
                 sync_id = self._insert(claimed, row["queue_place"] or row["id"])
                 marks = {"id": row["id"], "by": sync_id, "now": self._now()}
-                self.database.execute(_GIVE_UP, marks | {"reason": reason, "message": message})
+                marks |= {"reason": reason, "message": message}
+                count_syncs(self.database, self.database.query(_GIVE_UP, marks))
                 self.database.execute(_STAND, {"id": row["id"], "by": sync_id})
                 if reason != "Interrupted":
                     self._tell_sync(row["id"], SyncResult("failed", reason, message))
@@ -171,7 +176,8 @@ class Queue(HeadState, Telling):
             if not queued or len(_claimed(queued[0]).triggers) > 1:
                 return False
             marks = {"id": queued[0]["id"], "reason": "Interrupted", "message": message}
-            self.database.execute(_CANCEL, marks | {"now": self._now()})
+            rows = self.database.query(_CANCEL, marks | {"now": self._now()})
+            count_syncs(self.database, rows)
         self.database.wake()
         return True
 

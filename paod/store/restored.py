@@ -6,14 +6,16 @@ import secrets
 from typing import Final
 
 from paod.store.base import Base
+from paod.store.counters import RETURNING_SYNC, count_syncs
 
 _NEW_EPOCH: Final = "UPDATE catalog_head SET epoch = :epoch"
-_FORSAKE: Final = """
+_FORSAKE: Final = f"""
 UPDATE catalog_sync_status
 SET status = 'failed', reason = 'Restored', message = :message, error_message = :message,
     sync_completed_at = :now
 WHERE status IN ('queued', 'running')
-"""
+{RETURNING_SYNC}
+"""  # noqa: S608 built from constants
 _MESSAGE: Final = "it stood in the backup that was restored"
 
 
@@ -27,5 +29,6 @@ class Restoring(Base):
         feed are told to begin anew.
         """
         with self.database.atomic():
-            self.database.execute(_FORSAKE, {"message": _MESSAGE, "now": self._now()})
+            marks = {"message": _MESSAGE, "now": self._now()}
+            count_syncs(self.database, self.database.query(_FORSAKE, marks))
             self.database.execute(_NEW_EPOCH, {"epoch": secrets.token_hex(8)})

@@ -6,6 +6,7 @@ from paod.store.apply import Applying
 from paod.store.crashes import Crashes
 from paod.store.deliveries import Deliveries
 from paod.store.entries import Entries
+from paod.store.figures import Watched
 from paod.store.findings import Findings
 from paod.store.history import History
 from paod.store.load import Loading
@@ -31,6 +32,7 @@ class Store(
     Pins,
     Restoring,
     Retention,
+    Watched,
 ):
     """What paod keeps: the catalog with its history, the queue, and what happened.
 

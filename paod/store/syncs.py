@@ -36,14 +36,15 @@ def _newest(states: Iterable[str], condition: str = "1 = 1") -> str:
 
 LAST_COMPLETED: Final = _newest(("completed",))
 LAST_FOLLOWING: Final = _newest(_ENDED, _FOLLOWED)
-_LAST: Final = f"{_ALL} WHERE id = {_newest(_ENDED)}"
+LAST_ENDED: Final = _newest(_ENDED)
+_LAST: Final = f"{_ALL} WHERE id = {LAST_ENDED}"
 _LAST_FOLLOWING: Final = f"{_ALL} WHERE id = {LAST_FOLLOWING}"
 FAILURES_IN_A_ROW: Final = f"""
 SELECT COUNT(*) AS failures FROM catalog_sync_status
 WHERE status = 'failed' AND reason <> 'Interrupted' AND {_FOLLOWED}
   AND id > COALESCE({_newest(_VERDICTS, _FOLLOWED)}, 0)
 """  # noqa: S608 built from constants
-_LAST_VERDICT: Final = f"{_ALL} WHERE id = {_newest(_VERDICTS, _FOLLOWED)}"
+LAST_VERDICT: Final = f"{_ALL} WHERE id = {_newest(_VERDICTS, _FOLLOWED)}"
 _IS_HEAD: Final = "SELECT commit_hash FROM catalog_head WHERE commit_hash = :commit"
 _TARGETED: Final = """
 SELECT status FROM catalog_sync_status
@@ -108,7 +109,7 @@ class Syncs(Base):
     def blocked_commit(self) -> str | None:
         """Return the branch's commit that the mass-removal guard holds back, None if none is."""
         with self.database.snapshot():
-            rows = self.database.query(_LAST_VERDICT)
+            rows = self.database.query(LAST_VERDICT)
             if not rows or rows[0]["reason"] != Blocked.reason:
                 return None
             commit: str | None = rows[0]["commit_hash"]

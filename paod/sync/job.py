@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +24,7 @@ def _ignore(_phase: str) -> None:
 class Workshop:
     """What a sync works with. ``clock`` gives the time in UTC; ``note`` is told what is in hand.
 
-    ``on_phase`` is told the name of each phase as it begins.
+    ``on_phase`` is told the name of each phase as it begins; each fetch runs in a ``fetching``.
     """
 
     mirror: Mirror
@@ -33,6 +34,7 @@ class Workshop:
     clock: Callable[[], datetime]
     note: Note
     on_phase: Callable[[str], None] = _ignore
+    fetching: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,12 @@ def find_target(job: Job) -> Target | None:
     """
     mirror, request = job.shop.mirror, job.request
     if request.commit is None:
-        tip = mirror.fetch()
+        tip = _fetch(job)
         return None if tip is None else _beside(mirror, tip, request.ref)
     try:
         return Target(mirror.resolve(request.commit))
     except PaodError:
-        tip = mirror.fetch()
+        tip = _fetch(job)
     try:
         return Target(mirror.resolve(request.commit))
     except CommitNotFound as unknown:
@@ -40,6 +40,11 @@ def find_target(job: Job) -> Target | None:
             return _beside(mirror, tip, request.commit)
         except BranchNotFound:
             raise unknown from None
+
+
+def _fetch(job: Job) -> str | None:
+    with job.shop.fetching():
+        return job.shop.mirror.fetch()
 
 
 def _beside(mirror: Mirror, tip: str, wanted: str | None) -> Target:
