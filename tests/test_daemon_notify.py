@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import pytest
 from paod.daemon import Notifier, inherited_listener
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board, short_time
-from paod.daemon.supervisor import Slot, Supervisor
+from paod.daemon.supervisor import ABSENCE, Slot, Supervisor
 from paod.errors import SettingsError
 from tests.origin import Origin
 from tests.running import Running, item
@@ -103,6 +104,19 @@ def test_o4_nothing_is_told_while_a_child_is_overdue() -> None:
         board.enter("fetch", seconds)
         supervisor._report(told.append)
     assert told == ["ready", "alive"]
+
+
+def test_who_overran_is_killed_but_not_for_what_a_frozen_machine_kept_from_all() -> None:
+    board = Board()
+    with subprocess.Popen(["sleep", "60"]) as child:
+        supervisor = Supervisor([Slot("sync", lambda _: 0, Backoff(max), pid=child.pid)], board)
+        board.enter("fetch", -1.0)
+        supervisor._last_turn -= 2 * ABSENCE
+        supervisor._kill_overdue()
+        assert child.poll() is None
+        supervisor._patient_until = 0.0
+        supervisor._kill_overdue()
+        assert child.wait(10) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("name", ["@paod-test-{pid}", "{folder}/notify"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import signal
 import socket
@@ -30,6 +29,7 @@ SECRETS = {
 LOGIN = base64.b64encode(b"x-access-token:canary-repo-token").decode()
 NEEDLES = [b"canary", TOKEN.encode(), LOGIN.encode()]
 ECHO = " ".join([*SECRETS.values(), LOGIN]).encode()
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 WEBHOOK = "/api/v1/webhooks/github"
 REMOTE_FAULTS = [
     Fault("status", status=401),
@@ -47,7 +47,7 @@ CROOKED = [
     ("GET", "/livez", {"X-Request-Id": "canary-admin-token", "X-Forwarded-For": "canary"}),
     ("POST", WEBHOOK, {"X-Hub-Signature-256": "sha256=canary-webhook-secret"}),
     ("POST", WEBHOOK, {"X-Hub-Signature-256": "canary-webhook-secret", "X-GitHub-Event": "canary"}),
-    ("POST", "/api/v1/admin/catalog/sync", {"Authorization": f"Bearer {TOKEN}"}),
+    ("POST", "/api/v1/admin/catalog/sync", AUTHORIZED),
 ]
 
 
@@ -110,7 +110,7 @@ def fail(daemon: Running, git: GitServer) -> Iterator[bytes]:
         sync(daemon)
     git.fault = None
     for method, path, headers in CROOKED:
-        yield crooked(daemon, method, path, headers)
+        yield answer(daemon, method, path, headers, '{"canary-read-token"')
     for kind, number in (("sync", signal.SIGKILL), ("api", signal.SIGSEGV)):
         os.kill(daemon.workers(kind)[-1], number)
         daemon.wait_for(lambda kind=kind: len(daemon.workers(kind)) == 2)
@@ -123,12 +123,15 @@ def sync(daemon: Running) -> None:
     daemon.wait_for(lambda: daemon.get(path)["status"] not in ("queued", "running"))
 
 
-def crooked(daemon: Running, method: str, path: str, headers: dict[str, str]) -> bytes:
-    """Return the whole answer, headers included, to a request with a body that is no JSON."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close", "Content-Length: 20"]
+def answer(
+    daemon: Running, method: str, path: str, headers: dict[str, str], body: str = ""
+) -> bytes:
+    """Return the whole answer, headers included."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close"]
+    lines.append(f"Content-Length: {len(body)}")
     lines += [f"{name}: {value}" for name, value in headers.items()]
     with socket.create_connection(("127.0.0.1", daemon.port), 10) as client:
-        client.sendall("\r\n".join([*lines, "", '{"canary-read-token"']).encode())
+        client.sendall("\r\n".join([*lines, "", body]).encode())
         return b"".join(iter(lambda: client.recv(65536), b""))
 
 
@@ -138,8 +141,7 @@ def everything(daemon: Running, ear: socket.socket) -> dict[str, bytes]:
     for path, methods in daemon.get("/api/v1/openapi.json")["paths"].items():
         if "get" in methods:
             filled = path.replace("{name}", "one").replace("{revision}", "1")
-            _, body = daemon.ask("GET", filled.replace("{sync_id}", "1"))
-            said[path] = json.dumps(body).encode()
+            said[path] = answer(daemon, "GET", filled.replace("{sync_id}", "1"), AUTHORIZED)
     for command in (["status", "--json"], ["doctor"]):
         run = [sys.executable, "-m", "paod", *command]
         told = subprocess.run(
