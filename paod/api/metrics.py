@@ -10,7 +10,8 @@ import falcon
 from paod.api.operation import Answer, Operation, Readable
 from paod.metrics import CONTENT_TYPE, Exposition, Meters
 
-METHODS: Final = frozenset(falcon.HTTP_METHODS)
+METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
+"""All others are one: they are refused."""
 
 
 class Metrics(Readable):

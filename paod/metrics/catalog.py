@@ -94,7 +94,7 @@ def _of_syncs(figures: Figures) -> Iterator[Metric]:
     )
     yield _gauge(
         "sync_held",
-        "Whether the branch's commit is blocked or rejected, and why is to be seen.",
+        "Whether the branch's commit was read and is refused.",
         figures.held,
     )
 
@@ -104,7 +104,7 @@ def _of_head(figures: Figures) -> Iterator[Metric]:
     moments = [datetime.fromisoformat(at) for at in (head.synced_at, head.checked_at) if at]
     yield _gauge(
         "sync_last_success_timestamp_seconds",
-        "When the catalog was last known to be the branch's, or moved; 0: never.",
+        "When the catalog last moved, or was seen to be the branch's; 0: never.",
         max((moment.timestamp() for moment in moments), default=0),
     )
     yield _gauge("catalog_generation", "The generation that is served.", head.generation)

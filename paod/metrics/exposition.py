@@ -34,12 +34,19 @@ class Exposition(Collector):
         self._registry.register(self)
 
     def text(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
-        with self._lock:
+        """Return all metrics in Prometheus' text format.
+
+        While another thread makes them, which a slow database can draw out, the former ones do.
+        """
+        if not self._lock.acquire(blocking=not self._text):
+            return self._text
+        try:
             if self._clock() - self._made >= KEPT_SECONDS:
                 self._text = generate_latest(self._registry)
                 self._made = self._clock()
             return self._text
+        finally:
+            self._lock.release()
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families."""

@@ -16,8 +16,8 @@ from prometheus_client import values
 
 TYPES: Final = ("counter", "histogram")
 FILE_BYTES: Final = 1024 * 1024
-"""More than a process ever has to count. It is written out at once: a page of a file that gets its
-place on the disk later, when the disk is full, kills who writes to it."""
+"""More than all routes, methods and statuses take (a test). It is written out at once: a page of a
+file that gets its place on the disk later, when the disk is full, kills who writes to it."""
 
 
 @dataclass(frozen=True, slots=True)
