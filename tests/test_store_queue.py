@@ -254,6 +254,7 @@ def test_a_finished_sync_is_told_in_full(store: Store, clock: Clock) -> None:
         "requested_ref": None,
         "allow_mass_removal": None,
         "pin": None,
+        "pin_reason": None,
         "phase": None,
         "repository_url": "https://example.org/catalog.git",
         "branch": "main",
