@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,13 @@ import pytest
 from paod.daemon import Notifier, inherited_listener
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board, short_time
+from paod.daemon.standing import standing_words
 from paod.daemon.supervisor import ABSENCE, Slot, Supervisor
 from paod.errors import SettingsError
 from tests.origin import Origin
 from tests.running import Running, item
+from tests.served import POSTGRES, Served
+from tests.served import item as served_item
 
 
 class Ear:
@@ -93,6 +97,41 @@ def test_u3_a_daemon_tells_its_whole_life(tmp_path: Path, ear: Ear, origin: Orig
         ear.listen("STOPPING")
     finally:
         daemon.kill()
+
+
+def test_o5_it_is_ready_though_every_sync_worker_dies(
+    tmp_path: Path, ear: Ear, origin: Origin
+) -> None:
+    """The last good catalog is served, and systemd does not take that away by restarting."""
+    daemon = Running(
+        tmp_path / "state",
+        origin.url,
+        NOTIFY_SOCKET=str(ear.path),
+        PAOD_FAILPOINT="phase:setting up",
+    )
+    try:
+        daemon.wait_for(lambda: len(daemon.workers("sync")) > 2)
+        ear.listen("READY")
+        assert daemon.get("/livez", timeout=2)
+    finally:
+        daemon.kill()
+
+
+def test_the_status_line_says_what_is_served_and_why_it_may_be_old(tmp_path: Path) -> None:
+    served = Served(tmp_path)
+
+    def words() -> str:
+        return standing_words(served.store, served.settings, datetime.now(UTC))[0]
+
+    assert words() == "serving nothing yet, 0 errors and 0 warnings open, stale (NeverSynced)"
+    served.push({POSTGRES: served_item()})
+    commit = served.store.head().commit
+    assert words() == f"serving {commit[:12]}, 0 errors and 0 warnings open"
+    served.end("failed")
+    assert words().endswith(", stale (RemoteUnreachable)")
+    served.pin(commit)
+    assert words() == f"serving {commit[:12]}, pinned, 0 errors and 0 warnings open"
+    served.store.close()
 
 
 def test_o4_nothing_is_told_while_a_child_is_overdue() -> None:
