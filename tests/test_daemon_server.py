@@ -197,6 +197,18 @@ def test_a_unix_socket_s_peer_is_the_proxy(tmp_path):
     server.stop()
 
 
+def test_a_second_signal_in_the_middle_of_the_first_does_nothing():
+    calls = []
+
+    def on_stop():
+        calls.append(1)
+        server.server.stop()
+
+    server = Running(on_stop=on_stop)
+    server.stop()
+    assert calls == [1]
+
+
 def test_who_drips_loses_the_connection_and_nobody_else_does():
     server = Running(arrival=1.0)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as dripping:

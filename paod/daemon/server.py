@@ -151,7 +151,13 @@ class ApiServer:
         self._server.channel_class = _Channel
 
     def stop(self, *_: object) -> None:
-        """Accept nothing more and end when the answers under way are sent. A signal handler."""
+        """Accept nothing more and end when the answers under way are sent. A signal handler.
+
+        A second signal may come while the first is dealt with, in whose middle ``on_stop`` holds a
+        lock that it would wait for without end.
+        """
+        if self._stopping:
+            return
         self._stopping = True
         self._on_stop()
         self._server.pull_trigger()
