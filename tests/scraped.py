@@ -1,9 +1,23 @@
-"""What a scrape says, as Prometheus' own parser reads it."""
+"""What a scrape says, as Prometheus' own parser reads it, and its program for files."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+
+
+def promtool(*arguments: str, text: str | None = None) -> str:
+    """Run Prometheus' program on files, or on a text; fail if it finds fault."""
+    program = shutil.which("promtool")
+    assert program, "no promtool here: apt-get install prometheus (.ci/run does it)"
+    done = subprocess.run(
+        [program, *arguments], input=text, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 class Scraped:

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import yaml
 
+from tests.scraped import promtool
 from tests.test_docs import DOCS, OPERATIONS, rows_of
 
 RULES = DOCS / "alerts.yaml"
 RULE_TESTS = Path(__file__).parent / "data" / "alerts-test.yaml"
 DASHBOARD = DOCS / "grafana-dashboard.json"
 PARTS = re.compile("_(bucket|sum|count)$")
-
-
-def promtool(*arguments: str) -> str:
-    program = shutil.which("promtool")
-    assert program, "no promtool here: apt-get install prometheus (.ci/run does it)"
-    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def alerts() -> dict[str, str]:

@@ -11,6 +11,7 @@ from paod.daemon.board import Board, HeldFile
 from paod.daemon.child import Death
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import SyncWorker
+from paod.metrics import Meters
 from paod.model import SyncRequest
 from paod.store import ProblemFilters
 from paod.store.queue import MAX_QUEUED
@@ -41,7 +42,10 @@ class Bench:
 
     def start(self, death, first):
         self.store = open_store(self.settings)
-        self.syncing = Syncing(self.settings, self.store, self.board, death, lambda: self.now)
+        self.meters = Meters()
+        self.syncing = Syncing(
+            self.settings, self.store, self.board, death, lambda: self.now, self.meters
+        )
         self.worker = SyncWorker(
             self.settings, self.syncing, self.board, lambda _low, high: high, lambda: self.now
         )
@@ -66,6 +70,15 @@ class Bench:
     def add(self, name):
         self.origin.write(f"catalog/things/{name}.yaml", item(name))
         return self.origin.commit(f"Add {name}")
+
+    def counted(self, name, **labels):
+        """Return what the worker has counted under a metric's name."""
+        return sum(
+            sample.value
+            for family in self.meters.collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def applied(self):
         return self.store.head().commit
@@ -459,3 +472,32 @@ def blob_of(origin, path):
 
 def open_problems(store):
     return store.problems(ProblemFilters(), None, 50).rows
+
+
+def test_fetches_and_new_mirrors_are_counted(bench):
+    assert bench.counted("paod_git_fetch_total", result="success") == 1
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.counted("paod_git_fetch_total") == 1, "a poll that finds nothing fetches nothing"
+    bench.add("second")
+    shutil.rmtree(bench.settings.mirror_dir / "objects")
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.counted("paod_git_mirror_rebuilds_total") == 1
+    assert bench.counted("paod_git_fetch_total", result="success") == 2
+    bench.origin.rename("main", "trunk")
+    bench.pass_time(INTERVAL * 1.1)
+    assert bench.counted("paod_git_fetch_total", result="failure") == 1
+    assert bench.counted("paod_git_fetch_duration_seconds_count") == 3
+
+
+@pytest.mark.parametrize(
+    ("death", "failures"),
+    [
+        (Death(-9, overran=True, phase="fetch"), 1),
+        (Death(-9, overran=True, phase="fold"), 0),
+        (Death(-9, phase="fetch"), 0),
+    ],
+)
+def test_a_fetch_that_was_killed_for_its_length_failed(bench, death, failures):
+    bench.start(death, None)
+    bench.pass_time(0)
+    assert bench.counted("paod_git_fetch_total", result="failure") == failures

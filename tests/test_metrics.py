@@ -25,7 +25,7 @@ from paod.store.base import stamp
 from tests.databases import postgres_url_in
 from tests.origin import Origin
 from tests.running import TOKEN, Running, item
-from tests.scraped import Scraped
+from tests.scraped import Scraped, promtool
 from tests.served import ADMIN, POSTGRES, READER, SECRET, Served, bundle, commit_hash, signed
 from tests.served import item as served_item
 from tests.test_api_webhooks import push
@@ -70,6 +70,7 @@ def test_every_metric_stands_in_the_manual_and_the_other_way_round(one: Installa
     for name, cells in rows_of(OPERATIONS).items():
         if name.startswith("paod_") and name != "paod_leader":
             assert types[name.removesuffix("_total")] == cells[0], name
+    promtool("check", "metrics", text=found.text)
 
 
 def test_a_success_moves_on_success_alone(one: Installation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import product
 from typing import Final, get_args
 
 from prometheus_client.metrics_core import (
@@ -23,6 +24,9 @@ ENDS: Final = ("completed", "failed", "rejected", "blocked", "superseded")
 CHANGED: Final = ("added", "updated", "removed")
 STATES: Final = ("fresh", "stale", "removed")
 TOLD: Final = ("delivered", "retried", "refused", "expired", "dropped")
+
+Totals = Mapping[tuple[str, str, str], int]
+"""By counter, label and detail."""
 
 
 class CatalogCollector:
@@ -45,6 +49,7 @@ class CatalogCollector:
         if leader is not None:
             yield _gauge("leader", "Whether some machine syncs.", leader)
         yield from _of_syncs(figures)
+        yield from _of_counters(figures.counters)
         yield from _of_head(figures)
         yield from _of_census(census)
         yield from _of_messages(figures)
@@ -62,41 +67,35 @@ class CatalogCollector:
 
 
 def _of_syncs(figures: Figures) -> Iterator[Metric]:
-    counters = figures.counters
+    yield _gauge("sync_in_progress", "Whether a sync runs.", figures.running)
+    yield _gauge(
+        "sync_consecutive_failures", "Syncs in a row that failed, up to now.", figures.failures
+    )
+    yield _gauge("sync_held", "Whether the branch's commit was read and is refused.", figures.held)
+
+
+def _of_counters(counters: Totals) -> Iterator[Metric]:
     syncs = CounterMetricFamily(
         "paod_sync", "Syncs that ended; dry runs are not counted.", labels=("trigger", "status")
     )
-    for trigger in get_args(Trigger):
-        for status in ENDS:
-            syncs.add_metric((trigger, status), counters.get((SYNCS, trigger, status), 0))
-    yield syncs
+    for trigger, status in product(get_args(Trigger), ENDS):
+        syncs.add_metric((trigger, status), counters.get((SYNCS, trigger, status), 0))
     changes = CounterMetricFamily(
         "paod_catalog_changes", "Items and bundles that syncs changed.", labels=("change",)
     )
     for change in CHANGED:
         changes.add_metric((change,), counters.get((CHANGES, change, ""), 0))
-    yield changes
     seconds = HistogramMetricFamily(
         "paod_sync_duration_seconds", "Time that syncs spent in a phase.", labels=("phase",)
     )
     for phase in sorted({label for counter, label, _ in counters if counter == PHASES}):
         seconds.add_metric((phase,), *_histogram(counters, PHASES, phase))
-    yield seconds
     visible = HistogramMetricFamily(
         "paod_webhook_to_visible_seconds",
         "Time from a delivery's receipt until its commit was served.",
     )
     visible.add_metric((), *_histogram(counters, VISIBLE, ""))
-    yield visible
-    yield _gauge("sync_in_progress", "Whether a sync runs.", figures.running)
-    yield _gauge(
-        "sync_consecutive_failures", "Syncs in a row that failed, up to now.", figures.failures
-    )
-    yield _gauge(
-        "sync_held",
-        "Whether the branch's commit was read and is refused.",
-        figures.held,
-    )
+    yield from (syncs, changes, seconds, visible)
 
 
 def _of_head(figures: Figures) -> Iterator[Metric]:
@@ -150,9 +149,7 @@ def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(f"paod_{name}", about, value)
 
 
-def _histogram(
-    counters: Mapping[tuple[str, str, str], int], counter: str, label: str
-) -> tuple[list[tuple[str, float]], float]:
+def _histogram(counters: Totals, counter: str, label: str) -> tuple[list[tuple[str, float]], float]:
     """Return a histogram's buckets, each with all below it, and its sum in seconds.
 
     Buckets that another version of paod counted in keep their bounds.
