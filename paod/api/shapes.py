@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from paod.api.forms import (
-    ABBREVIATED_HASH,
     FLAG,
-    KIND,
     NUMBER,
     NUMBER_OR_NULL,
     OPEN,
@@ -27,21 +25,11 @@ from paod.api.forms import (
     rows,
 )
 from paod.api.preview_shapes import PREVIEW_SHAPES
+from paod.api.sync_shapes import CHANGE, HEAD_TOLD, PIN, REASON, STATUS, SYNC_SHAPES
 from paod.webhook import HOSTS
 
 STALE: Final = record(since_commit=TEXT, problems=NUMBER)
 COMMIT: Final = record(hash=TEXT, author=TEXT, time=TEXT, subject=TEXT)
-STATUS: Final[Shape] = {
-    "enum": ["queued", "running", "completed", "failed", "rejected", "blocked", "superseded"]
-}
-
-REASON_GIVEN: Final[Shape] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 500,
-    "pattern": r"^[^\x00-\x1f]*$",
-}
-PIN: Final = record(revision=NUMBER, reason=TEXT, since=TIME)
 
 _ENTRY: Final = record(
     {"is_active": FLAG, "stale": STALE, "pin": PIN},
@@ -105,59 +93,6 @@ _VERSION: Final = record(
     created_at=TIME,
     href=TEXT,
 )
-_CHANGE: Final = {
-    "kind": KIND,
-    "name": TEXT,
-    "change": {
-        "enum": [
-            *("added", "changed", "moved", "renamed", "removed", "restored"),
-            *("stale", "fresh", "resolution", "pinned", "released"),
-        ]
-    },
-    "version": TEXT,
-    "revision": NUMBER,
-    "renamed_from": TEXT_OR_NULL,
-}
-_SYNC: Final = record(
-    {"preview": ref("outlook")},
-    sync_id=NUMBER,
-    status=STATUS,
-    reason=TEXT,
-    message=TEXT,
-    trigger=TEXT,
-    triggers=rows(TEXT),
-    mode={"enum": ["incremental", "full"]},
-    dry_run=FLAG,
-    requested_commit=TEXT_OR_NULL,
-    requested_ref=TEXT_OR_NULL,
-    allow_mass_removal=TEXT_OR_NULL,
-    pin={"enum": ["set", "clear", None]},
-    pin_reason=TEXT_OR_NULL,
-    phase=TEXT_OR_NULL,
-    repository_url=TEXT,
-    branch=TEXT,
-    commit_hash=TEXT_OR_NULL,
-    from_commit=TEXT_OR_NULL,
-    to_commit=TEXT_OR_NULL,
-    history_rewritten=FLAG,
-    requested_at=TIME,
-    sync_started_at=TIME_OR_NULL,
-    sync_completed_at=TIME_OR_NULL,
-    items_added=NUMBER,
-    items_updated=NUMBER,
-    items_removed=NUMBER,
-    bundles_added=NUMBER,
-    bundles_updated=NUMBER,
-    bundles_removed=NUMBER,
-    problems=NUMBER,
-    generation=NUMBER_OR_NULL,
-    superseded_by=NUMBER_OR_NULL,
-    timings={"type": "object", "additionalProperties": {"type": "number"}},
-    error_message=TEXT_OR_NULL,
-    webhook=or_null(OPEN),
-    changes=or_null(rows(record(**_CHANGE))),
-    href=TEXT,
-)
 _PROBLEM: Final = {
     "code": TEXT,
     "severity": {"enum": ["error", "warning"]},
@@ -177,13 +112,6 @@ _RECORDED: Final = {
     "first_seen_at": TIME,
     "resolved_at": TIME_OR_NULL,
     "sync_id": NUMBER,
-}
-_REASON: Final = record(code=TEXT, message=TEXT)
-_HEAD_TOLD: Final = {
-    "commit_hash": TEXT_OR_NULL,
-    "generation": NUMBER,
-    "synced_at": TIME_OR_NULL,
-    "checked_at": TIME_OR_NULL,
 }
 _FACET: Final = rows(record(name=TEXT, count=NUMBER))
 _BY: Final[Shape] = {
@@ -217,67 +145,14 @@ SHAPES: Final[dict[str, Shape]] = {
     "parameters": record(parameters=OPEN),
     "parameter-check": record(valid=FLAG, errors=rows(record(field=TEXT, code=TEXT, message=TEXT))),
     "facets": record(categories=_FACET, owners=_FACET, tags=_FACET),
-    "change": record(**_CHANGE, generation=NUMBER, href=TEXT),
+    "change": record(**CHANGE, generation=NUMBER, href=TEXT),
     "change-list": page("changes", "change", generation=NUMBER, epoch=TEXT),
+    **SYNC_SHAPES,
+    **PREVIEW_SHAPES,
     **{f"{host.name}-push": host.shape for host in HOSTS.values()},
     "delivery-answer": record(
         {"sync_triggered": FLAG, "delivery_id": TEXT, "sync_id": NUMBER, "reason": TEXT},
         status={"enum": ["pong", "accepted", "ignored", "duplicate"]},
-    ),
-    "sync-request": record(
-        {
-            "mode": {"enum": ["incremental", "full"]},
-            "commit": ABBREVIATED_HASH,
-            "dry_run": FLAG,
-            "allow_mass_removal": ABBREVIATED_HASH,
-        }
-    ),
-    "rollback-request": record(
-        {"allow_mass_removal": ABBREVIATED_HASH},
-        commit=ABBREVIATED_HASH,
-        reason=REASON_GIVEN,
-    ),
-    "resume-request": record({"allow_mass_removal": ABBREVIATED_HASH}),
-    "pin-request": record(
-        revision={"type": "integer", "minimum": 1, "maximum": 10**15}, reason=REASON_GIVEN
-    ),
-    "item-pin": record(name=TEXT, pin=or_null(PIN), generation=NUMBER, href=TEXT),
-    "queued-sync": record(sync_id=NUMBER, status={"const": "queued"}, href=TEXT),
-    "sync": _SYNC,
-    **PREVIEW_SHAPES,
-    "sync-list": page("syncs", "sync"),
-    "sync-status": record(
-        {
-            "commit": record(
-                commit_hash=TEXT,
-                state={
-                    "enum": [
-                        *("pending", "applied", "blocked", "rejected", "failed", "superseded"),
-                        None,
-                    ]
-                },
-            )
-        },
-        current=or_null(ref("sync")),
-        last=or_null(ref("sync")),
-        queued=rows(ref("sync")),
-        head=record(**_HEAD_TOLD),
-        pin=or_null(record(commit_hash=TEXT, reason=TEXT, since=TIME)),
-        item_pins=rows(
-            record(
-                name=TEXT,
-                revision=NUMBER,
-                version=TEXT,
-                reason=TEXT,
-                since=TIME,
-                branch=record(revision=NUMBER, version=TEXT, is_active=FLAG),
-                href=TEXT,
-            )
-        ),
-        leader=or_null(record(instance=TEXT, since=TIME)),
-        stale=FLAG,
-        stale_reasons=rows(_REASON),
-        next_poll_at=TIME_OR_NULL,
     ),
     "problem": record(**_PROBLEM),
     "problem-list": page("validation_errors", "recorded-problem"),
@@ -308,9 +183,9 @@ SHAPES: Final[dict[str, Shape]] = {
     ),
     "event-list": page("events", "event"),
     "health": record(
-        {**_HEAD_TOLD, "stale": FLAG, "pinned": FLAG, "leader": {"type": ["boolean", "null"]}},
+        {**HEAD_TOLD, "stale": FLAG, "pinned": FLAG, "leader": {"type": ["boolean", "null"]}},
         status={"enum": ["ok", "degraded", "unavailable"]},
-        reasons=rows(_REASON),
+        reasons=rows(REASON),
         version=TEXT,
         webhooks={"enum": ["on", "off"]},
     ),
