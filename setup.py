@@ -53,10 +53,11 @@ setup(
     ],
     extras_require={
         "github": ["PyJWT[crypto]>=2.10"],
-        "postgres": ["psycopg[binary,pool]>=3.2"],
+        "postgres": ["psycopg[binary,pool]>=3.2", "psycopg-pool>=3.3"],
         "test": [
             "PyJWT[crypto]>=2.10",
             "psycopg[binary,pool]>=3.2",
+            "psycopg-pool>=3.3",
             "pytest>=9.0",
             "pytest-xdist>=3.8",
             "pytest-timeout>=2.4",

@@ -10,7 +10,7 @@ from paod.cli.options import as_json, with_database_settings
 from paod.cli.output import bar, print_json, print_line, print_table
 from paod.config import Settings
 from paod.config.remote_url import redact_url
-from paod.daemon import daemon_running, open_store
+from paod.daemon import daemon_running, open_store, password_of
 from paod.database import open_database
 from paod.errors import PaodError
 from paod.store import Copied, Copy, Store
@@ -25,8 +25,8 @@ SHORT = 16
     "target",
     required=True,
     metavar="URL",
-    help="The database to copy to: postgresql://… or sqlite:///path. Without a password: libpq"
-    " takes that from PGPASSWORD, PGPASSFILE or ~/.pgpass.",
+    help="The database to copy to: postgresql://… or sqlite:///path. Leave its password out: it is"
+    " PAO_DB_PASSWORD, or libpq finds it in ~/.pgpass.",
 )
 @click.option(
     "--restart",
@@ -44,7 +44,7 @@ def migrate(settings: Settings, target: str, *, restart: bool, as_json: bool) ->
     """
     _refuse_beside_a_daemon(settings)
     source = open_store(settings)
-    there = Store(open_database(target))
+    there = Store(open_database(target, password=password_of(settings)))
     try:
         _refuse_the_same(settings.db_url, target)
         copy = Copy(source, there)

@@ -59,6 +59,7 @@ class Settings:
     admin_token: Secret | None = None
     read_token: Secret | None = None
     public_read: bool = False
+    db_password: Secret | None = None
     db_pool_size: int = 8
     instance: str | None = None
     listen: str = "127.0.0.1:8080"

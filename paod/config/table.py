@@ -125,6 +125,7 @@ SETTINGS = (
         "sqlite:///<state>/paod.db",
         hides=True,
     ),
+    Setting("PAO_DB_PASSWORD", "a password", secret=True),
     Setting("PAO_DB_POOL_SIZE", "connections, 1 to 1000", _integer(1, 1000), "8"),
     Setting(
         "PAO_INSTANCE",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paod.config import Settings
 from paod.daemon.instance import lock_paths
-from paod.database import open_database
+from paod.database import Password, no_password, open_database
 from paod.errors import SettingsError
 from paod.github_app import tokens_of
 from paod.signers import Signers
@@ -26,6 +26,7 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
         read_only=read_only,
         pool_size=settings.db_pool_size,
         instance=settings.instance_name,
+        password=password_of(settings),
     )
     return Store(database, source=source, outlets=outlets)
 
@@ -36,6 +37,11 @@ def check_files(settings: Settings) -> None:
         Signers(settings.allowed_signers).check()
     if (tokens := tokens_of(settings)) is not None:
         tokens.check()
+
+
+def password_of(settings: Settings) -> Password:
+    """Return what tells the database's password whenever it is needed."""
+    return no_password if settings.db_password is None else settings.db_password.value
 
 
 def prepare_state(settings: Settings) -> None:

@@ -7,19 +7,21 @@ all SQL stands in the store. No other module may import a database driver.
 from paod.database.copies import copy_database, damage_of, put_in_place
 from paod.database.driver import sqlite_version
 from paod.database.opening import open_database
-from paod.database.protocol import Database, Params, Row, Table
+from paod.database.protocol import Database, Params, Password, Row, Table, no_password
 from paod.database.sqlite import SQLiteDatabase
 from paod.database.sqlite_file import check as check_file
 
 __all__ = [
     "Database",
     "Params",
+    "Password",
     "Row",
     "SQLiteDatabase",
     "Table",
     "check_file",
     "copy_database",
     "damage_of",
+    "no_password",
     "open_database",
     "put_in_place",
     "sqlite_version",

@@ -22,7 +22,7 @@ from paod.database.postgres_news import NOTIFY, News
 from paod.database.postgres_pool import Pool
 from paod.database.postgres_seat import HOLDER, Seat, holder
 from paod.database.postgres_session import SCHEMA, Address, Session
-from paod.database.protocol import Params, Row, Table
+from paod.database.protocol import Params, Password, Row, Table, no_password
 from paod.errors import MigrationError, StoreError, StoreUnavailable
 
 OLDEST_SERVER: Final = 130_000
@@ -72,9 +72,18 @@ class PostgresDatabase:
     types: Mapping[str, str] = _TYPES
 
     def __init__(
-        self, url: str, *, read_only: bool = False, pool_size: int = 8, instance: str = ""
+        self,
+        url: str,
+        *,
+        read_only: bool = False,
+        pool_size: int = 8,
+        instance: str = "",
+        password: Password = no_password,
     ) -> None:
-        """``pool_size``: connections that one process keeps at most. ``instance``: this machine."""
+        """``pool_size``: connections that one process keeps at most. ``instance``: this machine.
+
+        ``password`` is asked at each connection; one in the URL goes first.
+        """
         try:
             conninfo_to_dict(url)
         except psycopg.Error:
@@ -83,7 +92,7 @@ class PostgresDatabase:
                 "set PAO_DB_URL to postgresql://user@host:port/database, with special characters"
                 " percent-encoded",
             ) from None  # libpq's own words quote the password
-        self._address = Address(url, read_only=read_only)
+        self._address = Address(url, read_only=read_only, password=password)
         self._pool_size = pool_size
         self._instance = instance
         self._begin()

@@ -60,7 +60,7 @@ class Pool:
 
     def __init__(self, address: Address, size: int) -> None:
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            kwargs=address.parameters("paod") | _FORM,
+            kwargs=lambda: address.parameters("paod") | _FORM,
             connection_class=Connection,
             configure=address.configure,
             min_size=0,

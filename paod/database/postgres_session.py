@@ -25,7 +25,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from paod.database.postgres_failures import translated
-from paod.database.protocol import Params, Row
+from paod.database.protocol import Params, Password, Row, no_password
 from paod.errors import StoreError, StoreUnavailable
 
 CONNECT_SECONDS: Final = 4
@@ -116,11 +116,13 @@ class Address:
 
     url: str
     read_only: bool = False
+    password: Password = no_password
+    """Asked at each connection, as it may have been changed; one in the URL goes first."""
 
     def parameters(self, role: str) -> dict[str, Any]:
         """Return what libpq is given; ``role`` tells the server's administrator who this is."""
         given = conninfo.conninfo_to_dict(self.url)
-        return _DEFAULTS | {"application_name": role} | given
+        return _DEFAULTS | {"application_name": role, "password": self.password()} | given
 
     def connect(self, role: str) -> Connection:
         """Open a connection for a role; raise ``StoreUnavailable`` if there is none to be had."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 Params = Mapping[str, Any]
 Row = dict[str, Any]
+Password = Callable[[], str | None]
+
+
+def no_password() -> str | None:
+    """Leave it to the driver, which may know one from a file of its own or need none."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
