@@ -124,6 +124,8 @@ def _lines(found: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]
     current = found["current"]
     yield "running", f"sync {current['sync_id']} ({current['phase']})" if current else None
     yield "queued", len(found["queued"]) or None
+    leader = found["leader"]
+    yield "leader", f"{leader['instance']} since {leader['since']}" if leader else None
     life = since(found["last_sign_of_life"], now) or "none"
     yield "daemon", "runs" if found["daemon_running"] else f"does not run; last sign of life {life}"
 

@@ -27,7 +27,7 @@ LOOK_SECONDS = 1.0
 """After which the queue is looked at, even if nobody called."""
 IDLE_SECONDS = 30.0
 """Within which the loop comes round when it has nothing to do."""
-OUTAGE_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+OUTAGE_SECONDS = (0.5, 1.0, 2.0)
 """Between attempts while the database, or the mirror's folder, cannot be used."""
 TELL_SECONDS = 10.0
 """Between two looks at where the catalog stands, for whoever watches over the daemon."""
