@@ -158,6 +158,26 @@ def test_the_item_that_was_meant_is_named(
     assert ("postgres-database" in str(second["hint"])) == named.startswith("postgres-")
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        GOOD.replace('type: "string"', "type: strng", 1),
+        GOOD.replace("name:", "nam:", 1),
+        GOOD.replace("description: ", 'description: ""', 1),
+    ],
+)
+def test_what_follows_from_a_broken_item_is_not_told_beside_it(
+    broken: str, tmp_path: Path, capsys: Shown
+) -> None:
+    put(tmp_path, "catalog/databases/postgres-database.yaml", broken)
+    bundle = 'name: stack\nversion: "1.0.0"\ndescription: x\nowner: o\ntags: []\nbundle:\n'
+    bundle += "  required_items:\n    - catalog_item: postgres-database\n"
+    put(tmp_path, "catalog/stacks/stack.yaml", bundle)
+    status, _, problems = check(capsys, tmp_path)
+    assert status == 1
+    assert {one["path"] for one in problems} == {"catalog/databases/postgres-database.yaml"}
+
+
 def test_paths_are_relative_to_the_checkout(
     tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

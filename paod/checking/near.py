@@ -6,11 +6,12 @@ name to all names of the catalog, so that one more item changes what is said of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from paod.model import Catalog, Problem
+from paod.paths import stem_of
 
 MOST_ASKED = 30
 """Names that are looked for among all items."""
@@ -20,7 +21,11 @@ Found = dict[str, tuple[Problem, ...]]
 
 
 def with_near_names(catalog: Catalog, found: Mapping[str, tuple[Problem, ...]]) -> Found:
-    """Return each file's problems, with the nearest item in the hint where a name leads nowhere."""
+    """Return each file's problems, with the nearest item in the hint where a name leads nowhere.
+
+    Where it leads to a file that is bad, that file's errors are told, and nothing that follows.
+    """
+    broken = frozenset(_broken(catalog))
     lost = {
         (path, one.pointer): name
         for path, problems in found.items()
@@ -32,7 +37,8 @@ def with_near_names(catalog: Catalog, found: Mapping[str, tuple[Problem, ...]]) 
     items = sorted(
         name for (kind, name), entry in catalog.entries.items() if kind == "item" and entry.active
     )
-    hints = {name: _nearest(items, name) for name in sorted(set(lost.values()))[:MOST_ASKED]}
+    asked = sorted(set(lost.values()) - broken)[:MOST_ASKED]
+    hints = {name: _nearest(items, name) for name in asked}
 
     def told(path: str, problem: Problem) -> Problem:
         hint = hints.get(lost.get((path, problem.pointer), ""))
@@ -40,9 +46,20 @@ def with_near_names(catalog: Catalog, found: Mapping[str, tuple[Problem, ...]]) 
 
     paths = {path for path, _ in lost}
     return {
-        path: tuple(told(path, one) for one in problems) if path in paths else problems
+        path: tuple(
+            told(path, one) for one in problems if lost.get((path, one.pointer)) not in broken
+        )
+        if path in paths
+        else problems
         for path, problems in found.items()
     }
+
+
+def _broken(catalog: Catalog) -> Iterator[str]:
+    """Yield the names of bad files: what they say they are called, and what their paths say."""
+    for path, state in catalog.files.items():
+        if state.file.document is None:
+            yield from filter(None, (state.file.name, stem_of(path)))
 
 
 def _name(catalog: Catalog, problem: Problem) -> str | None:
