@@ -281,6 +281,13 @@ def test_pairs_of_json_escapes_are_one_character() -> None:
         ("a: x: y\n", (1, 5), "a ':' stands where no key can be", "quote a value"),
         ("a: 1\n- b\n", (2, 1), "the line does not go on with", "check the indentation"),
         ("- a\nb: 1\n", (2, 1), "a list goes on without '-'", "begin each entry"),
+        ("a:\n  b: c\n\td: e\n", (3, 1), "a tab stands in the indentation", "with spaces"),
+        ('a: "b\nc: 1\nd: "e"\n', (1, 4), "the quote that opens here is closed on line 3", "close"),
+        ("a: 'b\nc: it's\n", (1, 4), "the quote that opens here is closed on line 2", "close"),
+        ('a: "b {{ c }}\nd: "e: {{ f }}"\n', (1, 4), "the quote that opens here", "close it"),
+        ('a: "^\\d+$"\n', (1, 6), "a backslash escapes nothing here", "single quotes"),
+        ("a: *b*\n", (1, 4), "a value begins with *", "quote the value"),
+        ("a:\u00a0b\nc: d\n", (1, 3), "a space that YAML takes for a letter", "common space"),
         (
             "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> x\n",
             (2, 1),

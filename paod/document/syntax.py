@@ -6,9 +6,10 @@ libyaml tells where it could not go on, which is often a line or a page after th
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
-from yaml import Mark, MarkedYAMLError, YAMLError
+from yaml import CSafeLoader, Mark, MarkedYAMLError, ScalarToken, YAMLError, scan
 from yaml.reader import ReaderError
 
 from paod.document.text import forbidden_character
@@ -31,11 +32,19 @@ _WORDS: Final = {
     ),
     "did not find expected '-' indicator": (
         "a list goes on without '-'",
-        "begin each entry with '- ', all at the same column",
+        "indent the line as the one above it, or begin each entry with '- ' at the same column",
     ),
     "found undefined alias": (
         "an alias names no anchor",
         "quote a value that begins with *, or define the anchor first",
+    ),
+    "did not find expected alphabetic or numeric character": (
+        "a value begins with * or &",
+        "quote the value",
+    ),
+    "found unknown escape character": (
+        "a backslash escapes nothing here",
+        "use single quotes, which leave backslashes alone, as in '^\\d+$', or write \\\\",
     ),
     "found duplicate anchor": ("an anchor stands twice", "give each anchor a name of its own"),
     "found unexpected end of stream": (
@@ -48,6 +57,13 @@ _BEGINS_NOTHING: Final = "found character that cannot start any token"
 _ANY_HINT: Final = "check the indentation and the quotes, here and on the line above"
 _CONFLICT: Final = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 _TEMPLATE: Final = re.compile(r"(:|-)\s+\{\{")
+_INVISIBLE: Final = re.compile("[\u00a0\u200b\u3000]")
+_TAB: Final = "found a tab character that violates indentation"
+_NAMED_WHERE_IT_BEGAN: Final = frozenset(
+    {"while scanning a simple key", "while scanning an alias", "while scanning an anchor"}
+)
+_LATE: Final = frozenset({"did not find expected key", "did not find expected '-' indicator"})
+"""Said where a quote was closed on a later line, by one that was to open the next text."""
 _NEVER_CLOSED: Final = {
     "while parsing a flow node": "a [ or { is never closed",
     "while parsing a flow sequence": "the [ is not closed where its list should end",
@@ -83,15 +99,25 @@ def _marked(error: MarkedYAMLError, text: str) -> Finding:
         message = "the escape stands for no character"
         return Finding("bad-character", message, "remove it", place=place)
     lines = text.splitlines()
+    quote = _closed_late(text, place) if problem in _LATE else None
+    if quote is not None:
+        message = f"the quote that opens here is closed on line {place.line} only"
+        hint = "close it where the text ends"
+        return Finding("yaml-syntax", message, hint, place=quote)
     if _begins_with_template(lines, place.line):
         return Finding(
             "yaml-syntax", "a template stands without quotes", QUOTE_TEMPLATE, place=place
         )
     if error.context in _NEVER_CLOSED:
         return _never_closed(error, _NEVER_CLOSED[error.context], lines)
+    if problem == _TAB:
+        return _tab(_place(error.problem_mark), lines)
     if problem == _BEGINS_NOTHING:
         return _no_token(place, lines)
-    if error.context == "while scanning a simple key":
+    invisible = _invisible(place, lines)
+    if invisible is not None:
+        return invisible
+    if error.context in _NAMED_WHERE_IT_BEGAN:
         place = _place(error.context_mark)
     said = f"{problem} ({error.context})" if error.context else problem
     message, hint = _WORDS.get(problem, (said, _ANY_HINT))
@@ -103,12 +129,44 @@ def _no_token(place: Place, lines: list[str]) -> Finding:
     line = "".join(lines[place.line - 1 : place.line])
     character = line[place.column - 1 : place.column]
     if character == "\t":
-        return Finding(
-            "yaml-syntax", "a tab stands in the indentation", "indent with spaces", place=place
-        )
+        return _tab(place, lines)
     known = character != "" and character in "@`%"
     message = f"a value begins with {character}" if known else _BEGINS_NOTHING
     return Finding("yaml-syntax", message, "quote the value", place=place)
+
+
+def _tab(place: Place, lines: list[str]) -> Finding:
+    """Name the tab itself: libyaml may tell of the line's begin."""
+    line = "".join(lines[place.line - 1 : place.line])
+    at = line.find("\t", max(0, place.column - 1))
+    place = Place(place.line, max(at + 1, 1))
+    message = "a tab stands in the indentation"
+    return Finding("yaml-syntax", message, "indent with spaces", place=place)
+
+
+def _invisible(place: Place, lines: list[str]) -> Finding | None:
+    """Name a space that is none to YAML, on this line or the one before it."""
+    for number in (place.line, place.line - 1):
+        found = _INVISIBLE.search("".join(lines[max(number - 1, 0) : max(number, 0)]))
+        if found is not None:
+            message = "a space that YAML takes for a letter stands here"
+            hint = "write a common space in its place"
+            return Finding("yaml-syntax", message, hint, place=Place(number, found.start() + 1))
+    return None
+
+
+def _closed_late(text: str, place: Place) -> Place | None:
+    """Return where a quoted text of several lines began that ended just before a place."""
+    last = None
+    with suppress(YAMLError):
+        for token in scan(text, Loader=CSafeLoader):
+            if token.start_mark.line + 1 > place.line:
+                break
+            if isinstance(token, ScalarToken) and token.style in ("'", '"'):
+                last = token
+    if last is None or last.end_mark.line + 1 != place.line or last.end_mark.column >= place.column:
+        return None
+    return None if last.start_mark.line == last.end_mark.line else _place(last.start_mark)
 
 
 def _place(mark: Mark | None) -> Place:
