@@ -34,7 +34,7 @@ __all__ = [
     "refuse",
 ]
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Changes whenever the verdict on any file can change: the catalog is then folded anew."""
 
 MAX_PROBLEMS = 50

@@ -112,6 +112,38 @@ def test_a_field_is_checked(field: dict[str, Any], expected: list[tuple[str, str
     assert found(form({"name": "a", **field})) == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ({"type": "selection", "oneof": ["small", "large"], "default": "smal"}, "'small'"),
+        ({"type": "selection", "oneof": ["s", "m"], "default": "huge"}, "use one of: s, m"),
+        ({"type": "multiselect", "options": ["s", "m"], "default": ["x"]}, "use one of: s, m"),
+        ({"type": "selection", "oneof": ["a b"], "default": "huge"}, "change the default"),
+        ({"type": "integer", "max_value": 3, "default": 4}, "change the default"),
+    ],
+)
+def test_a_refused_default_is_told_what_there_is(field: dict[str, Any], hint: str) -> None:
+    (finding,) = check(form({"name": "a", **field}))
+    assert finding.code == "bad-default"
+    assert hint in finding.hint
+
+
+@pytest.mark.parametrize(
+    "presentation",
+    [
+        None,
+        {"feilds": [{"name": "size", "type": "string"}]},
+        {"fields": {"name": "size"}},
+        {"fields": [{"nmae": "size", "type": "string"}]},
+        {"fields": [{"name": "size", "type": "selection", "one_of": ["a"], "default": "a"}]},
+    ],
+)
+def test_what_could_not_be_read_is_not_held_against_what_names_it(presentation: Any) -> None:
+    template = {"summary": "{{ size }}", "project": "A", "issue_type": "B"}
+    fulfillment = {"manual": {"system": "jira", "template": template}}
+    assert list(check({"presentation": presentation, "fulfillment": fulfillment})) == []
+
+
 A, B = {"name": "a", "type": "string"}, {"name": "b", "type": "integer", "max_value": 5}
 
 

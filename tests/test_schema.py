@@ -99,6 +99,26 @@ def test_a_good_document_is_accepted_by_both(path: Path) -> None:
             "did you mean 'string'?",
         ),
         (with_field(name="a"), "missing-key", ("presentation", "fields", 0), "add it"),
+        (item(owner=None, ownr="a"), "missing-key", ("ownr",), "did you mean 'owner'?"),
+        (
+            item(presentation={"feilds": []}),
+            "missing-key",
+            ("presentation", "feilds"),
+            "did you mean 'fields'?",
+        ),
+        (
+            with_field(name="a", tpye="selection", oneof=["a"]),
+            "missing-key",
+            ("presentation", "fields", 0, "tpye"),
+            "did you mean 'type'?",
+        ),
+        (item(fields=[]), "unknown-key", ("fields",), "indent it: it belongs in 'presentation'"),
+        (
+            item(presentation=None, fulfillment=None, bundel={}),
+            "missing-key",
+            ("bundel",),
+            "did you mean 'bundle'?",
+        ),
         (
             with_field(name="a", type="string", required="yes"),
             "wrong-type",

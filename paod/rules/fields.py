@@ -9,8 +9,11 @@ from paod.finding import Finding, Path, choice, shown
 from paod.rules import moments, patterns
 from paod.rules.circles import circles, way
 from paod.rules.limits import check_limits
-from paod.rules.reading import Part, fields_of, mapping, text
+from paod.rules.reading import Part, fields_of, mapping, text, texts
 from paod.rules.values import faults, limit_faults
+
+_OPTIONS = {"selection": "oneof", "multiselect": "options"}
+"""The key that holds what a field is chosen from."""
 
 
 def check_fields(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -57,13 +60,24 @@ def _pattern_hint(reason: str) -> str:
 
 def _default(path: Path, field: dict[str, Any]) -> Iterator[Finding]:
     value = field.get("default")
-    if value is None:
+    if value is None or not _has_options(field):
         return
     relative = _is_relative_default(field, value)
     for fault in limit_faults(field, value) if relative else faults(field, value):
         message = f"the field itself would refuse its default: it {fault.message}"
-        hint = "change the default, or what the field accepts"
-        yield Finding("bad-default", message, hint, (*path, "default"))
+        yield Finding("bad-default", message, _default_hint(field, value), (*path, "default"))
+
+
+def _has_options(field: dict[str, Any]) -> bool:
+    """Say whether a field that is chosen from has what to choose from: else that is told of it."""
+    key = _OPTIONS.get(text(field, "type") or "")
+    return key is None or isinstance(field.get(key), list)
+
+
+def _default_hint(field: dict[str, Any], value: Any) -> str:
+    otherwise = "change the default, or what the field accepts"
+    options = texts(field, _OPTIONS.get(text(field, "type") or "", ""))
+    return choice(str(value), [option for _, option in options], otherwise)
 
 
 def _is_relative_default(field: dict[str, Any], value: Any) -> bool:

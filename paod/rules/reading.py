@@ -37,6 +37,16 @@ def fields_of(document: Mapping[str, Any]) -> list[Part]:
     return parts(document, "presentation", key)
 
 
+def are_fields_read(document: Mapping[str, Any]) -> bool:
+    """Say whether every field has a name to be read; else nobody knows which are declared."""
+    key = "bundle_fields" if "bundle" in document else "fields"
+    form = document.get("presentation", {} if "bundle" in document else None)
+    there = form.get(key, [] if "bundle" in document else None) if isinstance(form, dict) else None
+    return isinstance(there, list) and all(
+        isinstance(field, dict) and text(field, "name") is not None for field in there
+    )
+
+
 def text(value: Mapping[str, Any], key: str) -> str | None:
     """Return a text, None where there is none."""
     found = value.get(key)

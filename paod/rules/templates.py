@@ -16,7 +16,7 @@ from jinja2 import Environment, TemplateError, nodes
 from paod.finding import Finding, Path, choice, nearest, shown
 from paod.rules.fields import names_of
 from paod.rules.fulfillment import steps_of
-from paod.rules.reading import fields_of, mapping, parts
+from paod.rules.reading import are_fields_read, fields_of, mapping, parts
 
 CONTEXT = frozenset(
     {"requester", "catalog_item", "parameters", "steps", "secrets", "current_timestamp"}
@@ -39,7 +39,11 @@ Name = tuple[str, str]
 
 
 def check_templates(document: Mapping[str, Any]) -> Iterator[Finding]:
-    """Find templates that do not parse, or use a name that nobody declares."""
+    """Find templates that do not parse, or use a name that nobody declares.
+
+    Where fields could not be read, that is told of them, and of no name that they might have.
+    """
+    are_known = are_fields_read(document)
     fields = frozenset(names_of(fields_of(document)))
     known = {
         "": fields | CONTEXT,
@@ -47,7 +51,9 @@ def check_templates(document: Mapping[str, Any]) -> Iterator[Finding]:
         "steps": frozenset(_step_names(document)),
     }
     for path, text in _templates(document):
-        yield from _check(path, text, known)
+        for found in _check(path, text, known):
+            if are_known or found.code != "unknown-variable":
+                yield found
 
 
 def _step_names(document: Mapping[str, Any]) -> Iterator[str]:

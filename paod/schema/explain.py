@@ -14,9 +14,9 @@ from cerberus.errors import ValidationError
 
 from paod.finding import Finding, Path, choice, nearest, shown
 from paod.paths import kebab
-from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, chosen, errors_of
+from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, errors_of
 from paod.schema.forms import FORMS
-from paod.schema.parts import Schema
+from paod.schema.slips import is_meant, keys_at, rules_at, slip_of, value_at
 from paod.schema.source import DOCUMENTS, VARIANTS
 
 _CALLED = {
@@ -41,8 +41,31 @@ _HOW = {
 
 
 def explain(kind: str, value: dict[str, Any]) -> Iterator[Finding]:
-    """Yield everything that Cerberus finds wrong with a document's shape."""
-    return (_finding(kind, value, error) for error in errors_of(kind, value))
+    """Yield everything that Cerberus finds wrong with a document's shape.
+
+    A key that is missing because it is misspelt is one finding, at the key that stands there.
+    """
+    if kind == "item" and "fulfillment" not in value and is_meant("bundle", value):
+        kind = "bundle"
+    found = errors_of(kind, value)
+    missing = [error for error in found if error.code == errors.REQUIRED_FIELD.code]
+    slips = {
+        (*error.document_path[:-1], slip): error
+        for error in missing
+        if (slip := slip_of(kind, value, error.document_path)) is not None
+    }
+    told = {id(error) for error in slips.values()}
+    for error in found:
+        if id(error) not in told and error.document_path not in slips:
+            yield _finding(kind, value, error)
+    for path, error in slips.items():
+        yield _misspelt(path, error.document_path)
+
+
+def _misspelt(path: Path, meant: Path) -> Finding:
+    where = f" in '{_owner(meant)}'" if _owner(meant) else ""
+    message = f"'{meant[-1]}' is missing{where}, where {shown(path[-1])} stands"
+    return Finding("missing-key", message, f"did you mean '{meant[-1]}'?", path, on_key=True)
 
 
 def _finding(kind: str, value: dict[str, Any], error: ValidationError) -> Finding:
@@ -206,41 +229,26 @@ _EXPLAINERS: dict[int, Callable[[ValidationError, Path], Finding]] = {
 def _unknown(kind: str, value: dict[str, Any], path: Path) -> Finding:
     """Explain a key that the mapping does not know, or that only other types of it know."""
     key = str(path[-1])
-    rules = _rules_at(kind, value, path[:-1])
-    known = list(_keys(rules, value, path[:-1]))
+    rules = rules_at(kind, value, path[:-1])
+    known = list(keys_at(rules, value, path[:-1]))
     variant = VARIANTS.get(rules.get("variant", ""))
     if variant is not None and any(key in schema for schema in variant.choices.values()):
-        choice = _at(value, path[:-1])[variant.key]
+        choice = value_at(value, path[:-1])[variant.key]
         own = list(variant.choices[choice])
         hint = nearest(key, own) or (f"it takes {', '.join(own)}" if own else "remove it")
         message = f"'{key}' is no property of the type '{choice}'"
         return Finding("wrong-option", message, hint, path, on_key=True)
-    hint = nearest(key, known) or _instead(known)
+    hint = _home(kind, path) or nearest(key, known) or _instead(known)
     where = f" in '{_owner(path)}'" if _owner(path) else ""
     return Finding("unknown-key", f"{shown(key)} is not known{where}", hint, path, on_key=True)
 
 
+def _home(kind: str, path: Path) -> str:
+    """Return a hint for a key that stands a step too far to the left."""
+    parts = DOCUMENTS[kind].items() if len(path) == 1 else ()
+    homes = [name for name, rules in parts if path[0] in rules.get("schema", ())]
+    return f"indent it: it belongs in '{homes[0]}'" if homes else ""
+
+
 def _instead(known: list[str]) -> str:
     return f"remove it, or begin it with x- to keep it; known are {', '.join(known)}"
-
-
-def _keys(rules: Schema, value: dict[str, Any], path: Path) -> Schema:
-    if "variant" in rules:
-        return chosen(rules["variant"], _at(value, path))[0]
-    schema: Schema = rules["schema"]
-    return schema
-
-
-def _rules_at(kind: str, value: dict[str, Any], path: Path) -> Schema:
-    """Return the Cerberus rules of the value at a path."""
-    rules: Schema = {"schema": DOCUMENTS[kind]}
-    for depth, part in enumerate(path):
-        inner = rules["schema"] if isinstance(part, int) else _keys(rules, value, path[:depth])
-        rules = inner if isinstance(part, int) else inner[part]
-    return rules
-
-
-def _at(value: Any, path: Path) -> Any:
-    for part in path:
-        value = value[part]
-    return value
