@@ -67,6 +67,17 @@ def test_a_bundle_has_its_items(checkout: Path, capsys: Shown) -> None:
     assert value["bundle"]["required_items"] == [{"catalog_item": "ant"}]
 
 
+def test_an_item_that_nobody_wrote_is_told_of(checkout: Path, capsys: Shown) -> None:
+    main(["new", "ant-hill", "--category", "animals", "--owner", "x"])
+    words = ["new", "kit", "--category", "animals", "--owner", "x"]
+    assert main([*words, "--item", "ant-hil", "--item", "ant-hill", "--item", "bee"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "no file" in line]
+    assert told == [
+        "  there is no file of an item ant-hil: did you mean 'ant-hill'?",
+        "  there is no file of an item bee",
+    ]
+
+
 def test_a_file_that_is_there_is_never_written_over(checkout: Path, capsys: Shown) -> None:
     file = checkout / "catalog" / "storage" / "deep" / "ant.yml"
     file.parent.mkdir(parents=True)

@@ -154,6 +154,20 @@ def test_a_bug_is_no_exit_status() -> None:
         exit_status(lambda: 1 / 0, print)
 
 
+def test_a_full_disk_is_told_in_a_sentence() -> None:
+    ended = subprocess.run(
+        f"{sys.executable} -m paod explain > /dev/full",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == Exit.FAILED
+    assert ended.stderr.startswith("paod: the output cannot be written: No space left on device\n")
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_reader_who_leaves_is_no_error() -> None:
     ended = subprocess.run(
         f"{sys.executable} -m paod validate config/example-catalog --format json | true",

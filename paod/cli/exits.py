@@ -7,6 +7,7 @@ Commands return what they found; what they raise becomes a sentence on standard 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -26,6 +27,9 @@ class Exit(IntEnum):
     USAGE = 2
     RUNNING = 75
     INTERRUPTED = 130
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) -> int:
@@ -51,11 +55,17 @@ def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) ->
     except BrokenPipeError:
         _leave_quietly()
         return Exit.FINE
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _leave_quietly()
+        complain(f"the output cannot be written: {error.strerror}", "make room, or write elsewhere")
+        return Exit.FAILED
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     return int(outcome) if isinstance(outcome, int) else Exit.FINE
 
 
 def _leave_quietly() -> None:
-    """Point standard output nowhere: its reader has gone, and Python would complain at the end."""
+    """Point standard output nowhere: nobody takes more, and Python would complain at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -61,7 +61,7 @@ presentation:
       oneof: [small, medium, large]
       default: small
 
-# What happens with an order. Texts may use the form's fields in {{{{ … }}}}.
+# What happens with an order. Texts may use the form's fields: {{{{ size }}}}.
 fulfillment:
   manual:
     # One of: {systems}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from paod.finding import nearest
 from paod.paths import kebab
 from paod.schema.forms import FORMS
 from paod.validate import Rules, examine
+
+_MOST_LISTED = 20
 
 Check = Callable[[str], str]
 """Returns a text that will do; raises ``click.BadParameter`` for one that will not."""
@@ -59,7 +62,8 @@ def new(
     owner = _told("--owner", owner, "Owner", _line)
     description = _told("--description", description, "Description", _line, title(name))
     if bundle and not items:
-        items = tuple(_told("--item", None, "Items, with spaces between", _names).split())
+        asked = f"Items, with spaces between{_among(_names_there(checkout / root))}"
+        items = tuple(_told("--item", None, asked, _names).split())
     for item in items:
         _told("--item", item, "", _name)
     starter = Starter(name, category, owner, description, items)
@@ -68,7 +72,11 @@ def new(
     if known and category not in known:
         hint = nearest(category, known)
         print_line(f"  {category} is a new category" + (f": {hint}" if hint else ""))
-    print_line(f"  edit it, then: paod validate {file}")
+    for item in items:
+        if next(_files_called(checkout / root, item), None) is None:
+            hint = nearest(item, _names_there(checkout / root))
+            print_line(f"  there is no file of an item {item}" + (f": {hint}" if hint else ""))
+    print_line(f"  edit it, then: paod validate {shlex.quote(str(file))}")
 
 
 def _must_be_given(wanted: dict[str, str | None]) -> None:
@@ -126,7 +134,13 @@ def _categories(root: Path) -> list[str]:
 
 
 def _among(known: list[str]) -> str:
-    return f" (there are {', '.join(known)})" if known else ""
+    return f" (so far: {', '.join(known)})" if 0 < len(known) <= _MOST_LISTED else ""
+
+
+def _names_there(root: Path) -> list[str]:
+    """Return what the catalog's files are called, which is what their documents are called."""
+    found = {path.stem for path in _files_called(root, "*")}
+    return sorted(name for name in found if FORMS["name"].fits(name))
 
 
 def _must_be_free(checkout: Path, root: str, name: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from paod.cli.checkout import part_of
 from paod.cli.checks import Against, Checked, check
 from paod.cli.exits import Exit
 from paod.cli.findings import print_findings, print_tally
@@ -58,6 +59,7 @@ def validate(
     root = root.strip("/")
     found = check(paths or (Path(),), root, Against(base, changed))
     _warn_of_nothing(paths or (Path(),), found, root, changed)
+    _warn_of_no_catalog(paths or (Path(),), root)
     _PRINTERS[style](found, strict)
     failing = ("error", "warning") if strict else ("error",)
     problems = [problem for checked in found for problem in checked.problems]
@@ -78,6 +80,16 @@ def _warn_of_nothing(
                 f"they lie at {root}/<category>/<name>.yaml; --root names another folder",
             )
         complain(f"{path} is passed over: it is hidden, or no YAML")
+
+
+def _warn_of_no_catalog(paths: Iterable[Path], root: str) -> None:
+    """Say where a folder is in no catalog, so that nobody takes half a check for the whole."""
+    for path in paths:
+        if path.is_dir() and not part_of(path, root).placed:
+            complain(
+                f"{path.absolute()} has no {root}/: each document is checked by itself",
+                f"documents lie at {root}/<category>/<name>.yaml; --root names another folder",
+            )
 
 
 def _print_text(found: Sequence[Checked], _strict: bool) -> None:

@@ -120,6 +120,8 @@ class _Told:
             print_line(f"{datetime.now().astimezone():%H:%M:%S} {_named(look)}", "bold")
         print_findings(problems, partial(bytes_in, self._checkout))
         print_tally(problems, look.checked)
+        if not look.checked:
+            print_line(f"  they lie at {self._root}/<category>/<name>.yaml; --root names another")
 
 
 def _named(look: Look) -> str:
