@@ -18,6 +18,7 @@ from typing import Final, Literal
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from paod.database.joining import joined
 from paod.database.postgres_news import NOTIFY, News
 from paod.database.postgres_pool import Pool
 from paod.database.postgres_seat import HOLDER, Seat, holder
@@ -175,7 +176,7 @@ class PostgresDatabase:
     def atomic(self) -> Iterator[None]:
         with self._session() as session:
             if session.state != "idle":
-                with self._joined(session):
+                with joined(session):
                     yield
                 return
             with self._transaction(session, _BEGIN_WRITING, "writing"):
@@ -282,16 +283,6 @@ class PostgresDatabase:
                 yield
         finally:
             session.end()
-
-    @contextmanager
-    def _joined(self, session: Session) -> Iterator[None]:
-        if session.state == "reading":
-            raise StoreError("a write inside a snapshot was refused")
-        try:
-            yield
-        except BaseException:
-            session.broken = True
-            raise
 
     def _lenders(self) -> Pool:
         with self._guard:

@@ -20,6 +20,7 @@ from typing import Any
 
 from paod.database import sqlite_file
 from paod.database.driver import sqlite3, statements
+from paod.database.joining import joined
 from paod.database.lock import file_lock
 from paod.database.protocol import Params, Row, Table
 from paod.database.session import FileId, Session, Translating, connect, file_at, is_frozen
@@ -131,7 +132,7 @@ class SQLiteDatabase:
     def atomic(self) -> Iterator[None]:
         session = self._session()
         if session.state != "idle":
-            with self._joined(session):
+            with joined(session):
                 yield
             return
         self._run(session, "BEGIN IMMEDIATE")
@@ -299,16 +300,6 @@ class SQLiteDatabase:
 
     def _translating(self, session: Session) -> Translating:
         return Translating(self.path, session)
-
-    @contextmanager
-    def _joined(self, session: Session) -> Iterator[None]:
-        if session.state == "reading":
-            raise StoreError("a write inside a snapshot was refused")
-        try:
-            yield
-        except BaseException:
-            session.broken = True
-            raise
 
     def _end(self, session: Session) -> None:
         """Roll back whatever is still open; after a COMMIT nothing is."""
