@@ -206,7 +206,7 @@ class PostgresDatabase:
             yield False
             return
         try:
-            session = self._seat.take(time.monotonic() + wait)
+            session = self._seat.take(time.monotonic() + wait, lambda: bool(self.query(HOLDER)))
             if session is None:
                 yield False
                 return
