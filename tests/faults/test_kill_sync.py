@@ -17,10 +17,13 @@ import pytest
 from paod.model import SyncRequest
 from paod.store import EntryFilters
 from paod.sync import run
+from tests.databases import chosen, on_each_database
 from tests.model import Spec
 from tests.origin import Origin
 from tests.render import render
 from tests.syncing import Paod
+
+pytestmark = on_each_database
 
 KILLS = 100
 NAMES = ("ant", "bee", "cow")
@@ -92,8 +95,8 @@ def check_rows(paod: Paod, asked: int) -> None:
     ended = {(row["status"], row["reason"]) for row in rows}
     assert ("failed", "Interrupted") in ended
     assert {status for status, _ in ended} <= {"completed", "failed", "superseded"}
-    (check,) = paod.database.query("PRAGMA integrity_check")
-    assert list(check.values()) == ["ok"]
+    if chosen() == "sqlite":
+        assert paod.database.query("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
     for name in NAMES:
         page = paod.store.versions("item", name, None, 200)
         assert page is not None
