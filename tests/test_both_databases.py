@@ -151,9 +151,7 @@ def test_f18_whatever_is_wrong_with_a_file_gets_the_same_verdict(
         "digits": item("digits", f"x-number: {'9' * 5000}\n"),
         "deep": item("deep", f"x-deep: {'[' * 500}{']' * 500}\n"),
         "both-keys": item("both-keys", 'x-keys: {1: a, "1": b}\n'),
-        "float": item(
-            "float", "x-all: [1.0e+22, 1.0, 0.1, -0.0, 1.5e-9, 9223372036854775807]\n"
-        ),
+        "float": item("float", "x-all: [1.0e+22, 1.0, 0.1, -0.0, 1.5e-9, 9223372036854775807]\n"),
         "bytes": item("bytes", 'x-text: "\\x7f\\u0085\\ufffe\\U0010ffff é e\\u0301"\n'),
         "times": item("times", "x-time: 2026-01-01T00:00:00+01:00\n"),
     }
