@@ -13,7 +13,6 @@ import json
 import os
 import random
 import signal
-import statistics
 import subprocess
 import tempfile
 import threading
@@ -29,12 +28,12 @@ from paod.database import Database, open_database
 from tests.databases import postgres_url_in
 from tests.origin import Origin
 from tests.postgres import MEMORY
-from tests.running import Running, item
+from tests.running import PATIENCE, Running, item
 from tests.served import SECRET, signed
 
 KILLS = int(os.environ.get("PAOD_KILLS", "10"))
 TAKE_OVER = 5.0
-"""Seconds in which another one syncs, as most take-overs show on a machine that does much else."""
+"""Seconds in which somebody syncs again; it takes a tenth of one, and a second if nobody calls."""
 LONGEST = 0.03
 """Seconds after a sync's beginning in which it is killed, mostly before its end."""
 GONE = (OSError, http.client.HTTPException)
@@ -80,10 +79,6 @@ class Machine(Running):
             return answer.status, json.loads(answer.read())
         finally:
             connection.close()
-
-    def took_over(self) -> int:
-        """Return how often it has become the one that syncs since it was started."""
-        return len(self._find(f"{self.name} is the one that syncs"))
 
 
 class Client(threading.Thread):
@@ -220,11 +215,13 @@ def test_p4_whoever_syncs_may_be_killed_and_nobody_notices(
         assert client.faults == []
         assert client.refused <= KILLS
     assert min(reader.answers for reader in readers) > 3 * KILLS
-    assert statistics.median(seconds) < TAKE_OVER, seconds
+    assert max(seconds) < TAKE_OVER, seconds
     for machine in machines:
         machine.wait_for(lambda machine=machine: at_rest(machine, author.commits[-1]))
         (version,) = {one["version"] for one in machine.get(ITEMS)["items"]}
         assert version == f"1.{len(author.commits)}.0"
+    told = {machine.status()["leader"]["instance"] for machine in machines}
+    assert told == {machines[0].wait_for(rows.sync_holder)[0]}
     nothing_is_lost(machines[0], author)
     one_at_a_time(rows)
     rows.close()
@@ -233,42 +230,34 @@ def test_p4_whoever_syncs_may_be_killed_and_nobody_notices(
 def kill_leader(machines: Sequence[Machine], rows: Database, *, whole: bool) -> float:
     """Kill who syncs, all of it or its sync worker; return the seconds until somebody does again.
 
-    A machine that was killed is started again at once.
+    A machine that was killed is started again at once, and is there before the next one goes.
     """
-    leader = machines[0].wait_for(lambda: leading(machines))
-    before = {machine.name: machine.took_over() for machine in machines}
+    before = machines[0].wait_for(rows.sync_holder)
+    leader = next(one for one in machines if one.name == before[0])
     await_a_sync(rows)
     began = time.monotonic()
     if whole:
         leader.kill()
-        before[leader.name] = 0
-        threading.Thread(target=leader.start, daemon=True).start()
     else:
         os.kill(leader.workers("sync")[-1], signal.SIGKILL)
-    leader.wait_for(lambda: any(one.took_over() > before[one.name] for one in machines))
-    took = time.monotonic() - began
-    leader.wait_for(lambda: all(one._find("sync worker") for one in machines))
+    with ThreadPoolExecutor() as pool:
+        restarted = pool.submit(leader.start) if whole else None
+        while rows.sync_holder() in (None, before):
+            assert time.monotonic() < began + PATIENCE, "nobody syncs any more"
+            time.sleep(0.01)
+        took = time.monotonic() - began
+        if restarted is not None:
+            restarted.result(PATIENCE)
     return took
 
 
 def await_a_sync(rows: Database) -> None:
     """Wait until one is under way, and for a random part of it."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while not rows.query("SELECT id FROM catalog_sync_status WHERE status = 'running'"):
         assert time.monotonic() < end, "nobody syncs"
         time.sleep(0.001)
     time.sleep(random.uniform(0.0, LONGEST))
-
-
-def leading(machines: Sequence[Machine]) -> Machine | None:
-    """Return the machine that syncs, as any of them says."""
-    for machine in machines:
-        try:
-            told = machine.status()["leader"]
-        except GONE:
-            continue
-        return next((one for one in machines if told and one.name == told["instance"]), None)
-    return None
 
 
 def at_rest(machine: Machine, commit: str) -> bool:
