@@ -246,7 +246,8 @@ class Session:
         nobody knows then whether it was committed.
         """
         try:
-            self.execute("COMMIT")
+            with self:
+                self.connection.execute("COMMIT", prepare=False)  # one plain message
         except StoreError as error:
             if not self.connection.closed:
                 raise

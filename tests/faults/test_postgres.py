@@ -495,16 +495,16 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
 
 
 def at_the_commit_of_the_catalog(fate: Fate) -> Callable[[bytes], Fate]:
-    """Let a fate befall what a client sends after a sync's last statement: its COMMIT."""
-    pieces = iter([fate])
-    complete = threading.Event()
+    """Let a fate befall the first COMMIT after the head was moved."""
+    moved, met = threading.Event(), threading.Event()
 
     def decide(data: bytes) -> Fate:
-        if complete.is_set():
-            return next(pieces, "pass")
-        if b"SET checked_at" in data:
-            complete.set()
-        return "pass"
+        if b"SET commit_hash" in data:
+            moved.set()
+        if not moved.is_set() or met.is_set() or b"COMMIT\0" not in data:
+            return "pass"
+        met.set()
+        return fate
 
     return decide
 
