@@ -27,6 +27,13 @@ def each_database(request: pytest.FixtureRequest) -> Iterator[str]:
     databases.choose(databases.NAMES[0])
 
 
+@pytest.fixture(autouse=True)
+def _closing() -> Iterator[None]:
+    """Leave no pool to the collection of garbage, which ends it badly."""
+    yield
+    databases.close_opened()
+
+
 MAY_BE_SKIPPED = ("needs root", "no IPv6", "this machine")
 """How the reasons begin for which a test is skipped in CI, too: what the machine cannot do."""
 

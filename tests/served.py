@@ -17,11 +17,10 @@ from paod.api import create_app
 from paod.catalog.fold import fold
 from paod.catalog.plan import plan
 from paod.config import load
-from paod.database import open_database
 from paod.model import Commit, Pin, Step, SyncRequest, SyncResult
 from paod.store import Store
 from paod.validate import Rules, examine
-from tests.databases import url_in
+from tests.databases import opened, url_in
 
 ADMIN = "an-admin-token"
 READER = "a-read-token"
@@ -121,7 +120,7 @@ class Served:
                 **(extra or {}),
             }
         )
-        self.store = Store(open_database(self.settings.db_url), written)
+        self.store = Store(opened(self.settings.db_url), written)
         self.store.migrate()
         self.commits = 0
         self.app = create_app(self.store, self.settings, clock=clock, now=now)

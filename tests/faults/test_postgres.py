@@ -28,10 +28,11 @@ from paod.config import load
 from paod.daemon import open_store, prepare_state, prepare_store
 from paod.daemon.board import Board
 from paod.daemon.syncing import Syncing
-from paod.database import open_database, postgres_session
+from paod.database import postgres_session
 from paod.errors import StoreError, StoreUnavailable
 from paod.model import SyncRequest
 from paod.store import Delivery, Store
+from tests.databases import opened
 from tests.faults.test_database import HOOK, applied, edit, expected
 from tests.origin import Origin
 from tests.postgres import MEMORY, Server
@@ -192,7 +193,7 @@ def test_p1_while_the_server_is_gone_reads_are_refused_and_then_go_on(
 
 def sync_for_ever(url: str, acknowledged: int) -> None:
     """Sync one commit after another, and say of each delivery that it is safe."""
-    store = Store(open_database(url), Clock())
+    store = Store(opened(url), Clock())
     syncs = Syncs(store, store.load(), applied(store))
     store.recover()
     while True:
@@ -206,7 +207,7 @@ def sync_for_ever(url: str, acknowledged: int) -> None:
 def test_p1_stopped_in_the_middle_of_syncs_it_is_the_catalog_before_or_after(
     server: Server, url: str
 ) -> None:
-    store = Store(open_database(url), Clock())
+    store = Store(opened(url), Clock())
     store.migrate()
     chance, promised = random.Random(), []
     for _ in range(3):
@@ -246,7 +247,7 @@ def test_p1_readers_whose_backends_are_terminated_notice_nothing(
 
 
 def test_p1_a_terminated_transaction_is_taken_back_and_said(server: Server, url: str) -> None:
-    store = Store(open_database(url), Clock())
+    store = Store(opened(url), Clock())
     store.migrate()
 
     def write() -> None:
@@ -390,7 +391,7 @@ def test_p3_a_table_that_somebody_locked_is_waited_for_a_bounded_time(
     ],
 )
 def test_p3_what_may_pass_is_worth_another_try(url: str, state: str, reason: str) -> None:
-    database = open_database(url)
+    database = opened(url)
 
     def fail() -> None:
         with database.atomic():
