@@ -27,9 +27,16 @@ def each_database(request: pytest.FixtureRequest) -> Iterator[str]:
     databases.choose(databases.NAMES[0])
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _closing_for_good() -> Iterator[None]:
+    """Leave no pool to the collection of garbage, which ends it badly."""
+    yield
+    databases.close_opened(for_good=True)
+
+
 @pytest.fixture(autouse=True)
 def _closing() -> Iterator[None]:
-    """Leave no pool to the collection of garbage, which ends it badly."""
+    """Leave the server's connections to the next test."""
     yield
     databases.close_opened()
 

@@ -74,10 +74,15 @@ def opened(url: str, **options: Any) -> Database:
     return database
 
 
-def close_opened() -> None:
-    """End the connections that tests opened to servers; whoever goes on connects again."""
-    while _opened:
-        _opened.pop().close()
+def close_opened(*, for_good: bool = False) -> None:
+    """End the connections that tests opened to servers; whoever goes on connects again.
+
+    ``for_good``: nobody goes on.
+    """
+    for database in _opened:
+        database.close()
+    if for_good:
+        _opened.clear()
 
 
 def ready_url_in(folder: Path, name: str | None = None) -> str:
