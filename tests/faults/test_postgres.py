@@ -28,6 +28,7 @@ from paod.config import load
 from paod.daemon import open_store, prepare_state, prepare_store
 from paod.daemon.board import Board
 from paod.daemon.syncing import Syncing
+from paod.daemon.worker import SyncWorker
 from paod.database import postgres_session
 from paod.errors import StoreError, StoreUnavailable
 from paod.model import SyncRequest
@@ -452,6 +453,7 @@ class Machine:
                 "PAO_STATE_DIR": str(folder / name),
                 "PAO_DB_URL": url,
                 "PAO_INSTANCE": name,
+                "PAO_SYNC_INTERVAL": "0",
             }
         )
         prepare_state(self.settings)
@@ -563,6 +565,31 @@ def test_p4_who_loses_the_seat_in_a_sync_stops_before_another_starts(
     cut_off = first.store.sync(sync_id)
     assert cut_off is not None
     assert first.store.head().generation == 1
+    for machine in (first, second):
+        machine.store.close()
+
+
+def test_p4_who_takes_over_looks_at_the_remote_unasked(
+    server: Server, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    """A commit whose webhook nobody took, and nobody polls."""
+    first, second = (Machine(tmp_path, origin, url, name) for name in ("vm-1", "vm-2"))
+    workers = [
+        SyncWorker(machine.settings, machine.syncing, machine.board, random.uniform)
+        for machine in (first, second)
+    ]
+    for worker in (*workers, workers[0]):
+        worker.begin(SyncRequest("startup"))
+        while worker.turn():
+            pass
+    assert first.store.head().commit == origin.head
+    unseen = origin.write("catalog/things/second.yaml", item("second")).commit()
+    for worker in workers:
+        assert not worker.turn()
+    assert terminate(server, "paod sync vm-1") == 1
+    while workers[1].turn():
+        pass
+    assert second.store.head().commit == unseen
     for machine in (first, second):
         machine.store.close()
 
