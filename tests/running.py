@@ -168,3 +168,9 @@ class Running:
         self.process.kill()
         self.process.wait(10)
         self._reader.join(5)
+
+
+def pasted(after: str) -> str:
+    """Return the shell commands that docs/operations.md has next after a text."""
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    return page.split(after, 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.origin import Origin
-from tests.running import ROOT, TOKEN, Running, item
+from tests.running import ROOT, TOKEN, Running, item, pasted
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CADDY = shutil.which("caddy")
@@ -79,7 +79,7 @@ class Proxied:
 
     @property
     def authority(self) -> Path:
-        return self.folder / "fullchain.pem"
+        raise NotImplementedError
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):
@@ -119,23 +119,24 @@ class Nginx(Proxied):
 
     def start(self) -> subprocess.Popen[bytes]:
         self.plain = free_port()
-        command = (
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+        script = replaced(
+            pasted("## In front of it"),
+            ("/etc/ssl/", f"{self.folder}/"),
+            ("/etc/nginx/conf.d/", f"{self.folder}/"),
+            ("nginx -t && systemctl reload nginx\n", ""),
         )
-        command += f" -subj /CN={HOST} -addext subjectAltName=DNS:{HOST}"
-        command += " -keyout privkey.pem -out fullchain.pem"
-        subprocess.run(command.split(), cwd=self.folder, check=True, capture_output=True)
+        subprocess.run(["bash", "-euc", script], cwd=ROOT, check=True, capture_output=True)
         self._configure()
         command = f"{NGINX} -p {self.folder} -c {self.folder}/nginx.conf"
         return subprocess.Popen(command.split(), stderr=subprocess.DEVNULL)
 
     def _configure(self) -> None:
         site = replaced(
-            (ROOT / "config" / "nginx.conf").read_text(),
+            (self.folder / "paod.conf").read_text(),
             ("listen 80;", f"listen 127.0.0.1:{self.plain};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{self.tls} ssl;"),
             ("127.0.0.1:8080", f"127.0.0.1:{self.paod.port}"),
-            ("/etc/ssl/catalog.example.com", str(self.folder)),
+            ("/etc/ssl/", f"{self.folder}/"),
             ("/var/log/nginx", str(self.folder)),
         )
         (self.folder / "paod.conf").write_text(site)
@@ -146,6 +147,10 @@ class Nginx(Proxied):
             temporary=" ".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in kinds),
         )
         (self.folder / "nginx.conf").write_text(main)
+
+    @property
+    def authority(self) -> Path:
+        return self.folder / HOST / "fullchain.pem"
 
     @property
     def access_log(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from paod.config import load
 from tests.confined import read_unit
 from tests.origin import Origin
-from tests.running import ROOT, Running, item
+from tests.running import ROOT, Running, item, pasted
 
 UNIT = ROOT / "systemd" / "paod.service"
 SOCKET = ROOT / "systemd" / "paod.socket"
@@ -88,12 +89,12 @@ def assert_confined(pid: int, state: Path) -> None:
 
 def test_what_the_docs_install_starts(tmp_path: Path) -> None:
     """The pasted lines, in a folder in place of ``/``; what systemd then does with it by hand."""
-    page = (ROOT / "docs" / "operations.md").read_text()
-    block = page.split("## As a service", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
-    venv, *lines = block.splitlines()
+    venv, *lines = pasted("## As a service").splitlines()
     assert venv == "python3 -m venv /opt/paod && /opt/paod/bin/pip install --quiet ."
+    extra, *more = pasted("(#as-a-service), on each machine").splitlines()
+    assert extra == "/opt/paod/bin/pip install --quiet '.[postgres]'"
     (tmp_path / "etc" / "systemd" / "system").mkdir(parents=True)
-    script = "\n".join(lines).replace("/etc/", f"{tmp_path}/etc/")
+    script = "\n".join(lines + more).replace("/etc/", f"{tmp_path}/etc/")
     subprocess.run(["bash", "-euc", script], cwd=ROOT, check=True, timeout=30)
     assert (tmp_path / "etc/systemd/system/paod.service").read_text() == UNIT.read_text()
     secrets = tmp_path / "etc" / "paod" / "secrets"
@@ -108,3 +109,43 @@ def test_what_the_docs_install_starts(tmp_path: Path) -> None:
     settings = load(said | {"CREDENTIALS_DIRECTORY": str(credentials), "STATE_DIRECTORY": "/x"})
     assert settings.webhook_secret is not None
     assert settings.repo_token is None, "an empty file counts as not set"
+    assert settings.db_password is not None
+    assert settings.admin_token is not None
+
+
+def test_commands_of_the_service_see_what_it_sees() -> None:
+    said = re.findall(r"-p (\w+)=(\S+)", pasted("### Commands of the service"))
+    unit = read_unit(UNIT)
+    assert {name: unit[name] for name, _ in said} == {name: [value] for name, value in said}
+    assert {"DynamicUser", "User", "StateDirectory", "EnvironmentFile", "LoadCredential"} < {
+        name for name, _ in said
+    }
+
+
+def test_what_the_docs_back_up_is_restored(tmp_path: Path) -> None:
+    """The pasted lines, as the service's user would run them; systemd only tells of its calls."""
+    state, home = tmp_path / "lib", tmp_path / "root"
+    home.mkdir()
+    script = pasted("reach\nonly its own folder")
+    for folder, place in (("/var/lib/paod/", state), ("/root/", home)):
+        assert folder in script
+        script = script.replace(folder, f"{place}/")
+    functions = f'paod() {{ {sys.executable} -m paod "$@"; }}\nsystemctl() {{ echo "$*"; }}\n'
+    with Origin(tmp_path) as origin:
+        origin.write("catalog/a/one.yaml", item("one")).commit("first")
+        told = subprocess.run(
+            ["bash", "-euc", f"{functions}paod sync\n{script}"],
+            env={
+                "PATH": os.environ["PATH"],
+                "PAO_REPO_URL": origin.url,
+                "PAO_STATE_DIR": str(state),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert told.returncode == 0, told.stderr
+    steps = re.findall(r"^(?:\S+: generation|stop|restored|start)", told.stdout, re.MULTILINE)
+    assert [step.split()[-1] for step in steps] == ["generation", "stop", "restored", "start"]
+    assert not (state / "paod.backup").exists()
