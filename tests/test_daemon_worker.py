@@ -1,6 +1,7 @@
 """When the sync worker syncs: queue, polls, retries, announcements; by a clock that we move."""
 
 import shutil
+import time
 
 import pytest
 
@@ -501,3 +502,23 @@ def test_a_fetch_that_was_killed_for_its_length_failed(bench, death, failures):
     bench.start(death, None)
     bench.pass_time(0)
     assert bench.counted("paod_git_fetch_total", result="failure") == failures
+
+
+def test_while_it_rests_it_waits_and_asks_for_nothing_more(bench):
+    """What kills each worker must not keep a core busy, nor be asked for anew as if it were new."""
+    bench.store.enqueue(SyncRequest("manual"))
+    bench.store.claim()
+    bench.store.recover()
+    bench.store.claim()
+    bench.start(Death(-9), None)
+    bench.pass_time(0)
+    assert bench.syncing.rests
+    began = time.monotonic()
+    for _ in range(3):  # the first of them hears of what was queued
+        bench.worker.wait()
+        assert not bench.worker.turn()
+    assert time.monotonic() - began > 0.5
+    assert len(bench.store.queue()) == 1
+    bench.pass_time(2)
+    assert not bench.syncing.rests
+    assert bench.store.queue() == []

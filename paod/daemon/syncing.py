@@ -56,6 +56,8 @@ class Syncing:
         """Of those of the mirror, how many were counted."""
         self._cut_off: frozenset[int] = frozenset()
         self._rests_until = 0.0
+        self.rests = False
+        """Whether nothing waits but what the predecessor died of, and it was not time for that."""
         self._sync_id: int | None = None
         self._phase = ""
         self._settings = settings
@@ -130,6 +132,7 @@ class Syncing:
         self._look_up()
         if self.store.current() is not None:
             self.store.recover()
+        self.rests = self._is_resting()
         return None if self.rests else self.store.claim()
 
     def _look_up(self) -> None:
@@ -146,9 +149,7 @@ class Syncing:
             logger.info("sync %d was not applied, and runs again", self._unknown)
         self._unknown = None
 
-    @property
-    def rests(self) -> bool:
-        """Whether nothing waits but what the predecessor died of, and it is not time for that."""
+    def _is_resting(self) -> bool:
         if self._clock() >= self._rests_until:
             return False
         return self._cut_off.issuperset(row["sync_id"] for row in self.store.queue())

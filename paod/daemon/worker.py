@@ -10,6 +10,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -19,7 +20,7 @@ from paod.daemon.board import Board
 from paod.daemon.retries import Retries
 from paod.daemon.standing import standing_words
 from paod.daemon.syncing import GRACE, Syncing
-from paod.errors import CommitNotFound, MirrorError, PaodError
+from paod.errors import CommitNotFound, MirrorError, PaodError, StoreError
 from paod.model import ClaimedSync, SyncRequest, SyncResult
 from paod.store.retention import STEP
 
@@ -97,11 +98,13 @@ class SyncWorker:
             if not self._outages:
                 logger.error("the sync worker waits: %s (%s)", error, error.hint or "no hint")
             self._outages += 1
+            self._tell_waiting(error)
             self._board.enter("waiting", delay + IDLE_SECONDS)
             time.sleep(delay)
         else:
             if self._outages:
                 logger.info("the sync worker goes on")
+                self._tell_at = self._clock()
             self._outages = 0
 
     def turn(self) -> bool:
@@ -125,8 +128,8 @@ class SyncWorker:
         return True
 
     def wait(self) -> None:
-        """Wait for a call, for the next look at the remote, or a second."""
-        left = self._agenda.wait(self._clock())
+        """Wait for a call, for the next look at the remote unless that rests too, or a second."""
+        left = LOOK_SECONDS if self._syncing.rests else self._agenda.wait(self._clock())
         self._store.database.wait(min(LOOK_SECONDS, left))
 
     def _ask(self) -> None:
@@ -203,7 +206,7 @@ class SyncWorker:
     def _plan_retry(self, now: float, request: SyncRequest, result: SyncResult) -> None:
         delay = self._agenda.failed(now, Failure(result.reason))
         self._retries.failed(request)
-        logger.info("sync failed %d times in a row, next in %.0f s", self._agenda.failures, delay)
+        logger.info("%d failed in a row, the next sync in %.0f s", self._agenda.failures, delay)
 
     def _await_announced(self, now: float, request: SyncRequest) -> None:
         """Look again soon for a commit that a webhook announced and the remote did not show."""
@@ -228,6 +231,14 @@ class SyncWorker:
         self._tell_at = self._clock() + TELL_SECONDS
         words, ago = standing_words(self._store, self._settings, datetime.now(UTC))
         self._board.tell(words, 0.0 if ago is None else time.monotonic() - ago)
+
+    def _tell_waiting(self, error: PaodError) -> None:
+        """Write on the board that nothing goes on, and why; a full disk can still be read."""
+        words, ago = "", None
+        with suppress(StoreError):
+            words, ago = standing_words(self._store, self._settings, datetime.now(UTC))
+        told = ", ".join(filter(None, (words, f"waiting ({error.reason_given})")))
+        self._board.tell(told, 0.0 if ago is None else time.monotonic() - ago)
 
     def _prune(self) -> None:
         self._board.enter("prune", IDLE_SECONDS + GRACE)
