@@ -76,7 +76,14 @@ class Death:
         during = f" in its {self.phase} phase" if self.phase and not where else ""
         if self.overran:
             return f"the sync worker was killed{where or during}, which took too long"
-        return f"the sync worker ended ({self.how}){where or during}"
+        return f"the sync worker ended ({self.how}){where or during}{self._look}"
+
+    @property
+    def _look(self) -> str:
+        """Where to look for who sent a SIGKILL that the supervisor did not."""
+        if self.status != -signal.SIGKILL:
+            return ""
+        return "; journalctl -k tells whether the kernel killed it for want of memory"
 
     @property
     def blamed(self) -> HeldFile | None:

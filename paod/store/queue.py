@@ -158,6 +158,8 @@ class Queue(HeadState, Telling):
                 if reason != "Interrupted":
                     self._tell_sync(row["id"], SyncResult("failed", reason, message))
                 again.append(sync_id)
+        if again:
+            self.database.wake()  # what is told of it goes out before the next one dies
         return again
 
     def times_cut_off(self, sync_id: int) -> int:
