@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from paod.errors import StoreError, StoreUnavailable
 
@@ -45,6 +45,11 @@ _WAITING = {
     ),
 }
 
+RESTORE: Final = (
+    "restore a backup (paod restore FILE), or move it away: paod builds a new one"
+    " from the repository"
+)
+
 
 def translated(error: Exception, path: Path) -> StoreError:
     """Return the error to raise in place of a driver's, ``from`` it."""
@@ -55,7 +60,7 @@ def translated(error: Exception, path: Path) -> StoreError:
     if code in (_CORRUPT, _NOTADB):
         return StoreError(
             f"the database {path} is damaged ({error})",
-            "restore it from a backup, or move it away: paod builds a new one from the repository",
+            RESTORE,
             reason="StorageDamaged",
         )
     return StoreError(f"the database {path} refused a statement ({error})")

@@ -12,13 +12,13 @@ import struct
 from pathlib import Path
 
 from paod.database.driver import sqlite3
+from paod.database.failures import RESTORE
 from paod.errors import MigrationError, StoreUnavailable
 
 APPLICATION_ID = 0x70616F64
 """The word ``paod``, where SQLite keeps whose file it is."""
 
 _MAGIC = b"SQLite format 3\x00"
-_HINT = "restore it from a backup, or move it away: paod builds a new one from the repository"
 
 
 def make_or_check(path: Path) -> None:
@@ -94,14 +94,14 @@ def check(path: Path) -> None:
         header = file.read(100)
     if len(header) < 100 or not header.startswith(_MAGIC):
         what = "is empty" if not header else "is no SQLite database"
-        raise MigrationError(f"the file {path} {what}; it was left as it is", _HINT)
+        raise MigrationError(f"the file {path} {what}; it was left as it is", RESTORE)
     if _number(">I", header[68:72]) != APPLICATION_ID:
         raise MigrationError(
             f"the database {path} belongs to another program; it was left as it is",
             "set PAO_DB_URL to a file of paod's own",
         )
     if not _is_whole(path, header):
-        raise MigrationError(f"the database {path} is cut off; it was left as it is", _HINT)
+        raise MigrationError(f"the database {path} is cut off; it was left as it is", RESTORE)
 
 
 def _is_whole(path: Path, header: bytes) -> bool:

@@ -56,7 +56,7 @@ def _judged(
         return
     elif answer["reason"] == BranchNotFound.reason:
         yield reached
-        yield bad("branch", answer["message"], f"set PAO_REPO_BRANCH: {answer['hint']}")
+        yield bad("branch", answer["message"], answer["hint"])
         return
     else:
         message = f"{answer['message']} ({answer['reason']})"

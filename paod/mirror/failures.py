@@ -29,6 +29,9 @@ class _Rule:
 
 
 _MAY_READ = "check PAO_REPO_TOKEN or PAO_REPO_SSH_KEY: it must be valid and may read here"
+_NETWORK = (
+    "paod tries again by itself; if it lasts, see to the network, the address and PAO_REPO_PROXY"
+)
 _RULES = (
     _Rule(
         r"failed to parse (signature|bad commit)",
@@ -65,12 +68,18 @@ _RULES = (
         "paod waits a minute by itself; raise PAO_SYNC_INTERVAL if this goes on",
         pause=RATE_LIMIT_PAUSE,
     ),
-    _Rule(r"status code: 5\d\d", "RemoteError", "it has trouble of its own"),
-    _Rule(r"timed out|timeout", "RemoteTimeout", "it did not answer in time"),
+    _Rule(
+        r"status code: 5\d\d",
+        "RemoteError",
+        "it has trouble of its own",
+        "paod tries again by itself; if it lasts, see what the Git host says of its state",
+    ),
+    _Rule(r"timed out|timeout", "RemoteTimeout", "it did not answer in time", _NETWORK),
     _Rule(
         r"resolve address|failed to connect|connection refused|unreachable|no route|socket|eof",
         "RemoteUnreachable",
         "it cannot be reached, or the line broke",
+        _NETWORK,
     ),
     _Rule(
         r"certificate|ssl error|tls|hostkey",

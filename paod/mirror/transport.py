@@ -148,9 +148,11 @@ class Conversation(pygit2.RemoteCallbacks):
         names = sorted(name.removeprefix(prefix) for name, _ in heads if name.startswith(prefix))
         default = next((target for name, target in heads if name == "HEAD"), "")
         shown = ", ".join(f"{name!a}" for name in names[:_SHOWN_BRANCHES]) or "no branch at all"
-        hint = f"it has {shown}" + (" and more" if len(names) > _SHOWN_BRANCHES else "")
+        hint = f"set PAO_REPO_BRANCH, or push it again; it has {shown}" + (
+            " and more" if len(names) > _SHOWN_BRANCHES else ""
+        )
         if default:
-            hint += f"; its default is {default.removeprefix(prefix)!a}"
+            hint += f", its default is {default.removeprefix(prefix)!a}"
         return BranchNotFound(f"{self._remote.url} has no branch {self._remote.branch!r}", hint)
 
     @contextmanager
