@@ -66,7 +66,7 @@ class Meters:
         )
         self._rebuilds = Counter(
             "paod_git_mirror_rebuilds_total",
-            "Mirrors that were set aside and made anew.",
+            "Mirrors that were damaged or deleted, and made anew.",
             registry=self._registry,
         )
         self._begin_at_zero()

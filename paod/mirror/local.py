@@ -71,10 +71,11 @@ class Mirror(Source):
 
     def renew(self, why: str) -> None:
         """Set the mirror aside and begin an empty one; the next fetch fills it."""
+        was_open = self._inode is not None
         self.close()
         with upkeep.storage(self.folder):
+            self.rebuilds += was_open or self._is_there()
             if self._is_there():
-                self.rebuilds += 1
                 upkeep.set_aside(self.folder, why)
             _LOG.info("mirror: made at %s, because %s", self.folder, why)
             upkeep.create(self.folder, self.remote)
