@@ -18,6 +18,7 @@ from paod.cli import main
 from paod.database import SQLiteDatabase
 from paod.doctor.machine import clock, is_safe, kind_of
 from paod.doctor.round import AFTER_SETTINGS
+from paod.model import SyncRequest
 from paod.store import Delivery, Store
 from tests.kept import kept_logging
 from tests.origin import Origin
@@ -181,12 +182,6 @@ def test_settings_that_ask_for_trouble_are_told(
     assert said in found["message"]
 
 
-def test_machines_that_share_a_database_share_a_token(patient: Patient) -> None:
-    patient.set(PAO_DB_URL="postgresql://paod@/paod?host=/nowhere", PAO_ADMIN_TOKEN="")
-    found = patient.findings(1)["secrets"]
-    assert "each machine on this database has one of its own" in found["message"]
-
-
 @pytest.mark.parametrize(
     ("harm", "check", "state", "said"),
     [
@@ -237,6 +232,20 @@ def test_a_repository_that_refuses_is_told_without_the_token(patient: Patient) -
     assert "(AuthenticationFailed)" in found["repository"]["message"]
     assert "PAO_REPO_TOKEN" in found["repository"]["hint"]
     assert found["branch"]["state"] == "skipped"
+
+
+def test_what_keeps_the_catalog_behind_its_branch_is_told(patient: Patient) -> None:
+    assert main(["sync"]) == 0
+    patient.run()
+    assert patient.findings()["catalog"]["state"] == "good"
+    store = Store(SQLiteDatabase(patient.database))
+    store.enqueue(SyncRequest("schedule"))
+    store.claim()
+    store.recover("WorkerCrashed", "the sync worker ended (SIGKILL)")
+    store.close()
+    found = patient.findings()["catalog"]
+    assert (found["state"], found["hint"]) == ("warning", "the sync worker ended (SIGKILL)")
+    assert "the last sync failed (WorkerCrashed)" in found["message"]
 
 
 def test_a_repository_that_never_answers_does_not_hold_it_up(patient: Patient) -> None:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
+from paod.api.freshness import Sync, staleness
 from paod.config import Settings
 from paod.daemon import open_store
 from paod.database import check_file
-from paod.doctor.finding import Finding, bad, good, warning
+from paod.doctor.finding import Finding, bad, good, skipped, warning
 from paod.errors import StoreError
+from paod.model import Head
 from paod.store import Store
 from paod.store.migrate import newest_schema
+
+UNREAD: Final = skipped("catalog", "the database cannot be read")
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What became of it: the finding, and where it could be read its newest moment and delivery."""
+    """What became of it: the finding, and where it could be read its newest moment and delivery.
+
+    And what it says of the catalog.
+    """
 
     finding: Finding
+    catalog: Finding = UNREAD
     newest: str | None = None
     delivery: dict[str, Any] | None = None
     readable: bool = False
@@ -30,7 +39,7 @@ class _TakeBack(Exception):
     """Ends a transaction that was only a trial."""
 
 
-def look(settings: Settings) -> Look:
+def look(settings: Settings, now: datetime) -> Look:
     """Look at the database, whatever state it is in."""
     if settings.db_file is not None and not settings.db_file.exists():
         message = f"there is none yet at {settings.db_file}"
@@ -39,7 +48,7 @@ def look(settings: Settings) -> Look:
     try:
         if settings.db_file is not None:
             check_file(settings.db_file)
-        return _judged(store)
+        return _judged(store, settings, now)
     except StoreError as error:
         return Look(bad("database", str(error), error.hint or "see the log of paod"))
     finally:
@@ -47,7 +56,7 @@ def look(settings: Settings) -> Look:
             store.close()
 
 
-def _judged(store: Store) -> Look:
+def _judged(store: Store, settings: Settings, now: datetime) -> Look:
     number, newest = store.database.schema_number(), newest_schema(store.database.dialect)
     if number > newest:
         hint = "install the newer paod again, or restore an older backup"
@@ -61,7 +70,22 @@ def _judged(store: Store) -> Look:
     moments = [*_times(head.synced_at, head.checked_at)]
     moments += _times(delivery["last_received_at"] if delivery else None)
     told = f"schema {number}, writable, generation {head.generation}"
-    return Look(good("database", told), max(moments, default=None), delivery, readable=True)
+    catalog = _catalog(head, store.last_following(), settings, now)
+    finding = good("database", told)
+    return Look(finding, catalog, max(moments, default=None), delivery, readable=True)
+
+
+def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -> Finding:
+    """Tell whether the catalog is what the branch holds, else what the last sync ended with."""
+    if head.pin is not None:
+        held = f"held at {head.pin.commit[:12]} since {head.pin.since}: {head.pin.reason}"
+        return good("catalog", f"{held}; `paod resume` lets it follow the branch")
+    if reasons := staleness(head, last, settings, now):
+        why = "; ".join(reason.message for reason in reasons)
+        ended = last is not None and last["status"] != "completed" and last["message"]
+        hint = ended or "a daemon that runs keeps it up to date: see its log, and `paod status`"
+        return warning("catalog", f"it may be behind the branch: {why}", hint)
+    return good("catalog", f"the branch's, at {(head.commit or 'no commit')[:12]}")
 
 
 def _try_to_write(store: Store) -> None:

@@ -14,7 +14,7 @@ from paod.log import Redactor
 
 AFTER_SETTINGS = (
     *("secrets", "files", "clock", "disk", "sqlite", "file system", "database"),
-    *("repository", "branch", "daemon", "webhook", "proxy"),
+    *("repository", "branch", "daemon", "catalog", "webhook", "proxy"),
 )
 Load = Callable[[], Settings]
 
@@ -42,7 +42,7 @@ def _told(settings: Settings) -> str:
 def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield from _safely("secrets", secrets.lengths(settings))
     yield from _safely("files", secrets.files(settings))
-    look = database.look(settings)
+    look = database.look(settings, now)
     yield from _safely("clock", [machine.clock(look.newest, now)])
     yield from _safely("disk", machine.disk(settings))
     yield machine.sqlite(settings)
@@ -50,6 +50,7 @@ def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield look.finding
     yield from repository.findings(settings)
     yield from _safely("daemon", [web.daemon(settings)])
+    yield look.catalog
     yield web.webhook(settings, look, now)
     yield web.proxy(settings)
 
