@@ -69,7 +69,16 @@ class GitServer:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> GitServer:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, port: int = 0) -> None:
+        """Answer at a port from now on; it may be that of a server that was stopped."""
+        self.ended.clear()
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.daemon_threads = True
         self._server.git = self
         if self.certificate is not None:
@@ -78,9 +87,9 @@ class GitServer:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Answer no more: whoever connects is refused."""
         self.ended.set()
         self._server.shutdown()
         self._server.server_close()

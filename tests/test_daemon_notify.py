@@ -23,43 +23,11 @@ from paod.daemon.board import Board, short_time
 from paod.daemon.standing import standing_words
 from paod.daemon.supervisor import ABSENCE, Slot, Supervisor
 from paod.errors import SettingsError
+from tests.ear import Ear
 from tests.origin import Origin
 from tests.running import Running, item
 from tests.served import POSTGRES, Served
 from tests.served import item as served_item
-
-
-class Ear:
-    """The service manager's end: every message as a mapping, with the time at which it came."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.heard: list[tuple[float, dict[str, str]]] = []
-        self._seen = 0
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(path))
-        threading.Thread(target=self._hear, daemon=True).start()
-
-    def _hear(self) -> None:
-        while text := self._socket.recv(4096).decode():
-            message = dict(line.split("=", 1) for line in text.splitlines())
-            self.heard.append((time.monotonic(), message))
-
-    def listen(self, word: str, seconds: float = 30.0) -> dict[str, str]:
-        """Return the next message with this word in it."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for _, message in self.heard[self._seen :]:
-                self._seen += 1
-                if word in message or word in message.get("STATUS", ""):
-                    return message
-            time.sleep(0.02)
-        raise AssertionError(f"no {word} in {self.heard}")
-
-    def close(self) -> None:
-        """Send the empty message that ends the listening."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
-            last.sendto(b"", str(self.path))
 
 
 @pytest.fixture
