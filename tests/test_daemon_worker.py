@@ -1,6 +1,8 @@
 """When the sync worker syncs: queue, polls, retries, announcements; by a clock that we move."""
 
+import os
 import shutil
+import signal
 import time
 
 import pytest
@@ -123,6 +125,29 @@ def test_a_poll_that_finds_a_commit_brings_it(bench):
     bench.pass_time(INTERVAL * 0.1)
     assert bench.applied() == head
     assert bench.runs()[1:] == ["schedule completed Succeeded"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_sigterm_that_a_finalizer_swallows_ends_it_all_the_same(bench):
+    """libgit2's objects have finalizers; the exception that ends the worker is lost in one."""
+
+    class Finalized:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def draw(_low, high):
+        Finalized()
+        return high
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    worker = SyncWorker(bench.settings, bench.syncing, bench.board, draw, lambda: bench.now)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            worker.run(None)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert ended.value.code == 0
 
 
 def test_without_an_interval_nothing_is_polled(tmp_path, origin):

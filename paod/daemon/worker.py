@@ -67,14 +67,24 @@ class SyncWorker:
         self._prune_at = clock() + FIRST_PRUNE_SECONDS
         self._tell_at = clock()
         self._outages = 0
+        self._leaving = False
 
     def run(self, first: SyncRequest | None) -> NoReturn:
         """Work until SIGTERM."""
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, self._leave)
         signal.signal(signal.SIGHUP, lambda *_: self.ask(SyncRequest("manual", reason="SIGHUP")))
         self.begin(first)
-        while True:
+        while not self._leaving:
             self._go_on()
+        raise SystemExit(0)
+
+    def _leave(self, *_: Any) -> NoReturn:
+        """End at the next safe point; a transaction under way is rolled back as the stack unwinds.
+
+        Within a ``__del__`` Python drops the exception; then the turn is the last.
+        """
+        self._leaving = True
+        raise SystemExit(0)
 
     def begin(self, first: SyncRequest | None) -> None:
         """Ask for ``first`` at once; None: look at the remote instead."""
@@ -249,11 +259,6 @@ class SyncWorker:
         if any(gone.values()):
             told = ", ".join(f"{number} of {table}" for table, number in gone.items() if number)
             logger.info("pruned rows: %s", told)
-
-
-def _leave(*_: Any) -> NoReturn:
-    """End at the next safe point; a transaction under way is rolled back as the stack unwinds."""
-    raise SystemExit(0)
 
 
 def _announced(request: SyncRequest | None) -> str | None:
