@@ -248,6 +248,24 @@ def test_what_keeps_the_catalog_behind_its_branch_is_told(patient: Patient) -> N
     assert "the last sync failed (WorkerCrashed)" in found["message"]
 
 
+@pytest.mark.parametrize(
+    ("file", "check", "said"),
+    [
+        ("paod.db", "database", "run this as the user"),
+        ("serve.lock", "daemon", "run it as the user"),
+    ],
+)
+def test_what_cannot_be_opened_is_a_finding_and_no_traceback(
+    made: Patient, file: str, check: str, said: str
+) -> None:
+    """As a file of another user cannot; a folder stands for it, for root may read all files."""
+    (made.state / file).unlink(missing_ok=True)
+    (made.state / file).mkdir()
+    found = made.findings(1)[check]
+    assert found["state"] == "bad"
+    assert said in found["hint"]
+
+
 def test_a_repository_that_never_answers_does_not_hold_it_up(patient: Patient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

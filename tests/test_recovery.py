@@ -204,3 +204,13 @@ def test_a_day_of_the_operator(site: Site) -> None:
     assert site.json("status")["daemon_running"] is False
     assert "does not run; last sign of life 20" in site.run("status")
     assert "added" in site.run("history", "third")
+
+
+@pytest.mark.parametrize("command", ["status", "problems", "backup"])
+def test_a_database_that_one_may_not_look_at_is_said(
+    site: Site, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As in another user's folder; an impossible name stands for it, for root may look at all."""
+    monkeypatch.setenv("PAO_STATE_DIR", str(site.folder / ("x" * 300)))
+    file = [str(site.folder / "backup.db")] if command == "backup" else []
+    assert "run this as the user that paod runs as" in site.run(command, *file, status=1)

@@ -11,7 +11,7 @@ from paod.cli.output import bar, print_json, print_line, print_table
 from paod.config import Settings
 from paod.config.remote_url import redact_url
 from paod.daemon import daemon_running, open_store, password_of
-from paod.database import open_database
+from paod.database import file_exists, open_database
 from paod.errors import PaodError
 from paod.store import Copied, Copy, Store
 
@@ -57,7 +57,7 @@ def migrate(settings: Settings, target: str, *, restart: bool, as_json: bool) ->
 
 
 def _refuse_beside_a_daemon(settings: Settings) -> None:
-    if settings.db_file is not None and not settings.db_file.exists():
+    if settings.db_file is not None and not file_exists(settings.db_file):
         raise PaodError(
             f"there is nothing to copy: there is no database {settings.db_file}",
             "set PAO_DB_URL, or PAO_STATE_DIR, to those of the daemon",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from paod.config import Settings
 from paod.daemon import open_store
+from paod.database import file_exists
 from paod.errors import PaodError
 from paod.store import Store
 
@@ -14,7 +15,7 @@ from paod.store import Store
 @contextmanager
 def opened(settings: Settings, *, read_only: bool = True) -> Iterator[Store]:
     """Open the database, mostly for reading; raise PaodError while there is none yet."""
-    if settings.db_file is not None and not settings.db_file.exists():
+    if settings.db_file is not None and not file_exists(settings.db_file):
         raise PaodError(
             f"nothing has been synced yet: there is no database {settings.db_file}",
             "start `paod serve`, or run `paod sync`",

@@ -16,6 +16,7 @@ from paod.database import (
     check_file,
     copy_database,
     damage_of,
+    file_exists,
     put_in_place,
 )
 from paod.errors import PaodError, StoreError, StoreUnavailable
@@ -47,7 +48,7 @@ class Restored:
 def back_up(settings: Settings, file: Path) -> Backup:
     """Copy the database to a new file and check the copy; paod may run meanwhile."""
     path = _file_of(settings, "use pg_dump, which may run while paod does")
-    if not path.exists():
+    if not file_exists(path):
         raise PaodError(f"there is no database {path}", "start `paod serve`, or run `paod sync`")
     copy_database(path, file)
     return _facts(file)

@@ -10,6 +10,7 @@ from paod.database.opening import open_database
 from paod.database.protocol import Database, Params, Password, Row, Table, no_password
 from paod.database.sqlite import SQLiteDatabase
 from paod.database.sqlite_file import check as check_file
+from paod.database.sqlite_file import exists as file_exists
 
 __all__ = [
     "Database",
@@ -21,6 +22,7 @@ __all__ = [
     "check_file",
     "copy_database",
     "damage_of",
+    "file_exists",
     "no_password",
     "open_database",
     "put_in_place",

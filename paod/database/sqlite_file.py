@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from paod.database.driver import sqlite3
@@ -26,16 +27,28 @@ def make_or_check(path: Path) -> None:
 
     Safe for several processes at once: the first one's file is everyone's.
     """
-    try:
+    with _opening(path):
         if not path.exists():
             _make(path)
         check(path)
         if not _has_log(path):
             _give_log(path)
+
+
+def exists(path: Path) -> bool:
+    """Whether a database's file is there; raise ``StoreUnavailable`` where one may not look."""
+    with _opening(path):
+        return path.exists()
+
+
+@contextlib.contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StoreUnavailable(
             f"the database {path} cannot be opened ({error.strerror})",
-            "see that its folder exists and that paod may read and write it",
+            "see that its folder exists, and run this as the user that paod runs as",
         ) from error
 
 
@@ -89,8 +102,11 @@ def _give_log(path: Path) -> None:
 
 
 def check(path: Path) -> None:
-    """Raise ``MigrationError`` where the file at ``path`` is not a whole database of paod's."""
-    with path.open("rb") as file:
+    """Raise ``MigrationError`` where the file at ``path`` is not a whole database of paod's.
+
+    And ``StoreUnavailable`` where it cannot be read.
+    """
+    with _opening(path), path.open("rb") as file:
         header = file.read(100)
     if len(header) < 100 or not header.startswith(_MAGIC):
         what = "is empty" if not header else "is no SQLite database"

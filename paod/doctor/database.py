@@ -11,7 +11,7 @@ from typing import Any, Final
 from paod.api.freshness import Sync, staleness
 from paod.config import Settings
 from paod.daemon import open_store
-from paod.database import check_file
+from paod.database import check_file, file_exists
 from paod.doctor.finding import Finding, bad, good, skipped, warning
 from paod.errors import StoreError
 from paod.model import Head
@@ -41,16 +41,21 @@ class _TakeBack(Exception):
 
 def look(settings: Settings, now: datetime) -> Look:
     """Look at the database, whatever state it is in."""
-    if settings.db_file is not None and not settings.db_file.exists():
-        message = f"there is none yet at {settings.db_file}"
-        return Look(warning("database", message, "`paod serve` and `paod sync` make it"))
+    try:
+        if settings.db_file is not None and not file_exists(settings.db_file):
+            message = f"there is none yet at {settings.db_file}"
+            return Look(warning("database", message, "`paod serve` and `paod sync` make it"))
+        return _looked(settings, now)
+    except StoreError as error:
+        return Look(bad("database", str(error), error.hint or "see the log of paod"))
+
+
+def _looked(settings: Settings, now: datetime) -> Look:
     store = open_store(settings)
     try:
         if settings.db_file is not None:
             check_file(settings.db_file)
         return _judged(store, settings, now)
-    except StoreError as error:
-        return Look(bad("database", str(error), error.hint or "see the log of paod"))
     finally:
         with contextlib.suppress(StoreError):
             store.close()

@@ -40,25 +40,25 @@ def _told(settings: Settings) -> str:
 
 
 def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
-    yield from _safely("secrets", secrets.lengths(settings))
-    yield from _safely("files", secrets.files(settings))
+    yield from _safely("secrets", lambda: secrets.lengths(settings))
+    yield from _safely("files", lambda: secrets.files(settings))
     look = database.look(settings, now)
-    yield from _safely("clock", [machine.clock(look.newest, now)])
-    yield from _safely("disk", machine.disk(settings))
+    yield from _safely("clock", lambda: [machine.clock(look.newest, now)])
+    yield from _safely("disk", lambda: machine.disk(settings))
     yield machine.sqlite(settings)
-    yield from _safely("file system", [machine.file_system(settings)])
+    yield from _safely("file system", lambda: [machine.file_system(settings)])
     yield look.finding
     yield from repository.findings(settings)
-    yield from _safely("daemon", [web.daemon(settings)])
+    yield from _safely("daemon", lambda: [web.daemon(settings)])
     yield look.catalog
     yield web.webhook(settings, look, now)
     yield web.proxy(settings)
 
 
-def _safely(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _safely(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     """Let what the machine does not let us look at be one bad finding, and go on."""
     try:
-        yield from findings
+        yield from look()
     except (OSError, PaodError) as error:
         hint = "run it as the user that paod runs as"
         yield bad(check, f"it cannot be looked at: {error}", hint)
