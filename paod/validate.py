@@ -254,8 +254,11 @@ def _references(value: dict[str, Any], reading: Reading) -> Iterable[Reference]:
     for index, name in enumerate(value.get("dependencies", ())):
         where = ("dependencies", index)
         yield Reference("dependency", name, "", pointer(where), reading.place(where))
+    if (name := value.get("deprecated", {}).get("replacement")) is not None:
+        yield Reference("replacement", name, "", pointer(_REPLACEMENT), reading.place(_REPLACEMENT))
 
 
+_REPLACEMENT: Path = ("deprecated", "replacement")
 _REFERENCE_LISTS: tuple[tuple[str, Literal["required_item", "optional_item"]], ...] = (
     ("required_items", "required_item"),
     ("optional_items", "optional_item"),

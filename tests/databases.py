@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,6 +26,7 @@ on_each_database = pytest.mark.usefixtures("each_database")
 """Runs a test on both databases, one after the other."""
 _chosen = "sqlite"
 _made: set[str] = set()
+_opened: list[Database] = []
 _lent: dict[str, Path] = {}
 """Schemas that have their tables already, each with the folder whose it is, or was."""
 
@@ -61,7 +63,26 @@ def postgres_url_in(folder: Path) -> str:
 
 def database_in(folder: Path, **options: bool) -> Database:
     """Return a folder's database."""
-    return open_database(url_in(folder), instance="vm-1", **options)
+    return opened(url_in(folder), instance="vm-1", **options)
+
+
+def opened(url: str, **options: Any) -> Database:
+    """Open a database; its connections to a server end with the test, if not before."""
+    database = open_database(url, **options)
+    if database.shared:
+        _opened.append(database)
+    return database
+
+
+def close_opened(*, for_good: bool = False) -> None:
+    """End the connections that tests opened to servers; whoever goes on connects again.
+
+    ``for_good``: nobody goes on.
+    """
+    for database in _opened:
+        database.close()
+    if for_good:
+        _opened.clear()
 
 
 def ready_url_in(folder: Path, name: str | None = None) -> str:

@@ -17,11 +17,10 @@ from paod.api import create_app
 from paod.catalog.fold import fold
 from paod.catalog.plan import plan
 from paod.config import load
-from paod.database import open_database
 from paod.model import Commit, Pin, Step, SyncRequest, SyncResult
 from paod.store import Store
 from paod.validate import Rules, examine
-from tests.databases import url_in
+from tests.databases import opened, url_in
 
 ADMIN = "an-admin-token"
 READER = "a-read-token"
@@ -107,7 +106,9 @@ class Served:
         extra: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        written: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """``now``: the time by which answers judge; ``written``: the one that rows are given."""
         self.settings = load(
             {
                 "PAO_REPO_URL": URL,
@@ -119,13 +120,13 @@ class Served:
                 **(extra or {}),
             }
         )
-        self.store = Store(open_database(self.settings.db_url))
+        self.store = Store(opened(self.settings.db_url), written)
         self.store.migrate()
         self.commits = 0
         self.app = create_app(self.store, self.settings, clock=clock, now=now)
         self.client = TestClient(self.app)
 
-    def push(self, changes: Mapping[str, str | None]) -> int:
+    def push(self, changes: Mapping[str, str | bytes | None]) -> int:
         """Commit files (None: deleted) and apply the commit; return the generation."""
         self.commits += 1
         commit = Commit(
@@ -197,10 +198,10 @@ class Served:
         return self.client.simulate_post("/api/v1/webhooks/github", body=body, headers=sent)
 
     @staticmethod
-    def _examined(path: str, text: str | None) -> Any:
+    def _examined(path: str, text: str | bytes | None) -> Any:
         if text is None:
             return None
-        data = text.encode()
+        data = text.encode() if isinstance(text, str) else text
         return examine(path, data, hashlib.sha1(data).hexdigest(), Rules())
 
 

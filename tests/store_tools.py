@@ -12,7 +12,6 @@ import orjson
 
 from paod.catalog.fold import fold
 from paod.catalog.plan import plan
-from paod.database import open_database
 from paod.model import (
     Commit,
     Document,
@@ -27,7 +26,7 @@ from paod.model import (
     SyncResult,
 )
 from paod.store import Outlets, Source, Store
-from tests.databases import database_in, ready_url_in
+from tests.databases import database_in, opened, ready_url_in
 from tests.steps import digest
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,7 +61,7 @@ def empty_store(
 
 def ready_store(folder: Path) -> Store:
     """Return a folder's empty store: quicker than making its tables."""
-    return Store(open_database(ready_url_in(folder)), Clock())
+    return Store(opened(ready_url_in(folder)), Clock())
 
 
 def item(name: str, **content: Any) -> Document:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from paod.config import Settings, load
-from paod.database import Database, open_database
+from paod.database import Database
 from paod.model import SyncRequest, SyncResult
 from paod.store import Store
 from paod.sync import Memory, Workshop, open_mirror, run
-from tests.databases import ready_url_in
+from tests.databases import opened, ready_url_in
 from tests.origin import Origin
 
 
@@ -43,7 +43,7 @@ class Paod:
             }
         )
         self.noted: list[tuple[str, str]] = []
-        self.database = database or open_database(ready_url_in(folder))
+        self.database = database or opened(ready_url_in(folder))
         self.start()
 
     def start(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -222,6 +223,20 @@ def test_files_are_written_once_and_keep_their_rights(
     capsys.readouterr()
     assert main(["fmt", "--check", "catalog", str(file)]) == 0
     assert capsys.readouterr().out == "1 document: 0 to lay out\n"
+
+
+def test_a_pipe_that_cannot_be_laid_out_has_nothing_to_give() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "paod", "fmt", "-"],
+        input='a: "b\nc: "d"\n',
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("-:1:4: error[yaml-syntax]")
+    assert '     1 | a: "b\n' in ended.stderr
 
 
 def test_a_file_that_cannot_be_read_is_told_and_left(tmp_path: Path, capsys: Shown) -> None:

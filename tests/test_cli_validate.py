@@ -178,6 +178,31 @@ def test_what_follows_from_a_broken_item_is_not_told_beside_it(
     assert {one["path"] for one in problems} == {"catalog/databases/postgres-database.yaml"}
 
 
+@pytest.mark.parametrize(
+    ("replacement", "hints"),
+    [
+        ("postgres-database", []),
+        ("web-application", []),
+        ("postgres-databse", ["did you mean 'postgres-database'?"]),
+        ("nothing-like-it", ["name an active item"]),
+    ],
+)
+def test_what_replaces_an_item_must_be_there(
+    replacement: str, hints: list[str], tmp_path: Path, capsys: Shown
+) -> None:
+    put(tmp_path, "catalog/databases/postgres-database.yaml")
+    bundle = 'name: web-application\nversion: "1.0.0"\ndescription: x\nowner: o\ntags: []\n'
+    bundle += "bundle:\n  required_items:\n    - catalog_item: postgres-database\n"
+    put(tmp_path, "catalog/stacks/web-application.yaml", bundle)
+    old = GOOD.replace(
+        'name: "postgres-database"', f"name: old\ndeprecated: {{replacement: {replacement}}}"
+    )
+    put(tmp_path, "catalog/databases/old.yaml", old)
+    status, _, problems = check(capsys, tmp_path)
+    assert (status, [one["hint"] for one in problems]) == (0, hints)
+    assert all(one["code"] == "unknown-reference" and one["line"] == 3 for one in problems)
+
+
 def test_paths_are_relative_to_the_checkout(
     tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

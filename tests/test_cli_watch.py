@@ -16,8 +16,13 @@ from pathlib import Path
 import pytest
 
 from paod.cli import main
+from paod.cli.watching import _Told
+from paod.errors import SettingsError
+from paod.watch.looks import Look
 from tests.running import item
 from tests.watching import PATIENCE, ROOT, Watching
+
+Shown = pytest.CaptureFixture[str]
 
 A, B = "catalog/databases/a.yaml", "catalog/databases/b.yaml"
 BROKEN = item("a").replace("type: string", "type: strng")
@@ -255,6 +260,28 @@ def test_an_empty_folder_is_a_place_to_begin(tmp_path: Path) -> None:
         assert watching.told_of(A)["checked"] == 1
     finally:
         watching.kill()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (
+            None,
+            ["0 documents checked: no problems", "  they lie at catalog/<category>/<name>.yaml;"],
+        ),
+        (SettingsError("catalog/a cannot be read"), []),
+    ],
+    ids=["empty", "unreadable"],
+)
+def test_nothing_found_is_no_praise(
+    trouble: SettingsError | None, said: list[str], tmp_path: Path, capsys: Shown
+) -> None:
+    _Told(tmp_path, "catalog", None, as_json=False)._take(Look({}, 0, (), trouble))
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert len(lines) == len(said)
+    assert all(line.startswith(start) for line, start in zip(lines, said, strict=True))
+    assert ("cannot be read; watching goes on" in shown.err) == (trouble is not None)
 
 
 def test_for_people_it_shows_the_line_and_the_remedy(folder: Path) -> None:

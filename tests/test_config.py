@@ -575,3 +575,14 @@ def test_alerts_proxy_and_address_are_hidden() -> None:
     assert "canary" not in repr(settings) + str(settings.as_masked())
     assert "canary" in settings.secret_values()
     assert "services/canary" in settings.secret_values()
+
+
+def test_only_what_can_be_a_secret_of_an_alerts_address_is_hidden() -> None:
+    """``/hook`` once made ``web***`` of every webhook in the log, and in the alerts themselves."""
+    hidden = load_with(PAO_ALERT_URL="https://alerts.example.com/hook").secret_values()
+    assert hidden == ("alerts.example.com/hook",)
+    url = "https://hooks.example.com/flows/0123456789/run?api=1&sig=canary-0123456789"
+    hidden = load_with(PAO_ALERT_URL=url).secret_values()
+    assert "flows/0123456789/run" in hidden
+    assert "canary-0123456789" in hidden
+    assert "1" not in hidden

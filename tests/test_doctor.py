@@ -182,6 +182,12 @@ def test_settings_that_ask_for_trouble_are_told(
     assert said in found["message"]
 
 
+def test_machines_that_share_a_database_share_a_token(patient: Patient) -> None:
+    patient.set(PAO_DB_URL="postgresql://paod@/paod?host=/nowhere", PAO_ADMIN_TOKEN="")
+    found = patient.findings(1)["secrets"]
+    assert "each machine on this database has one of its own" in found["message"]
+
+
 @pytest.mark.parametrize(
     ("harm", "check", "state", "said"),
     [

@@ -286,6 +286,7 @@ def test_pairs_of_json_escapes_are_one_character() -> None:
         ("a: 'b\nc: it's\n", (1, 4), "the quote that opens here is closed on line 2", "close"),
         ('a: "b {{ c }}\nd: "e: {{ f }}"\n', (1, 4), "the quote that opens here", "close it"),
         ('a: "^\\d+$"\n', (1, 6), "a backslash escapes nothing here", "single quotes"),
+        ("a: \u201cb: {{ c }}\u201d\n", (1, 4), "the quote is a letter to YAML", "in its place"),
         ("a: *b*\n", (1, 4), "a value begins with *", "quote the value"),
         ("a:\u00a0b\nc: d\n", (1, 3), "a space that YAML takes for a letter", "common space"),
         (

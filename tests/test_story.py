@@ -19,8 +19,11 @@ from typing import Any
 
 import pytest
 
+from tests.databases import on_each_database, url_in
 from tests.origin import Origin
 from tests.running import Running
+
+pytestmark = on_each_database
 
 SECRET = "webhook-secret-123"
 EXAMPLES = Path(__file__).parent.parent / "config" / "example-catalog"
@@ -47,6 +50,7 @@ def paod(tmp_path: Path, origin: Origin) -> Iterator[Running]:
         PAO_REPO_BRANCH="main",
         PAO_SYNC_INTERVAL="300",
         PAO_WEBHOOK_SECRET=SECRET,
+        PAO_DB_URL=url_in(tmp_path / "state"),
     )
     yield running
     running.kill()

@@ -11,10 +11,13 @@ import pytest
 
 from paod.model import SyncRequest
 from paod.store import EntryFilters, Found, ProblemFilters, Removed
+from tests.databases import on_each_database
 from tests.model import Spec
 from tests.origin import Origin
 from tests.render import render
 from tests.syncing import Paod
+
+pytestmark = on_each_database
 
 A, B, C = "catalog/data/ant.yaml", "catalog/data/bee.yaml", "catalog/web/cow.yaml"
 ANT, BEE, COW = render(Spec("ant")), render(Spec("bee")), render(Spec("cow"))

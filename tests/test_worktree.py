@@ -10,6 +10,7 @@ import pytest
 from paod.errors import SettingsError
 from paod.mirror import Mirror, Remote
 from paod.worktree import blob_oid, files, find_checkout
+from tests.nobody import without_root
 from tests.origin import Origin
 
 
@@ -74,11 +75,13 @@ def test_names_that_are_not_utf8_are_percent_escaped(checkout: Path) -> None:
     assert [path for path, _, _ in files(checkout, "catalog")][-1] == "catalog/%FFé.yaml"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_an_error(checkout: Path) -> None:
-    (checkout / "catalog" / "databases").chmod(0)
-    with pytest.raises(SettingsError, match="databases cannot be read"):
-        list(files(checkout))
+def test_a_folder_that_may_not_be_read_is_an_error() -> None:
+    def work(folder: Path) -> None:
+        (folder / "databases").mkdir(mode=0)
+        with pytest.raises(SettingsError, match="databases cannot be read"):
+            list(files(folder))
+
+    without_root(work)
 
 
 def test_the_nearest_checkout_is_found(checkout: Path) -> None:

@@ -1,4 +1,4 @@
-"""What entries say of each other: the parts of bundles, and dependencies that lead nowhere.
+"""What entries say of each other: the parts of bundles, and references that lead nowhere.
 
 All of it is a function of the catalog's files, entries and aliases at one commit, not of how they
 came about. The findings are warnings: one file's removal must not make another file bad.
@@ -14,6 +14,7 @@ from paod.model import Catalog, Entry, Key, Problem, Reference, Resolved
 from paod.versions import version_in_range
 
 CIRCULAR = "circular-dependency"
+_PARTS = frozenset({"required_item", "optional_item"})
 
 
 def parts(catalog: Catalog, key: Key) -> tuple[Resolved, ...] | None:
@@ -21,7 +22,7 @@ def parts(catalog: Catalog, key: Key) -> tuple[Resolved, ...] | None:
     if key[0] == "item":
         return None
     references = catalog.entries[key].document.references
-    named = (reference for reference in references if reference.type != "dependency")
+    named = (reference for reference in references if reference.type in _PARTS)
     return tuple(_resolve(catalog, reference) for reference in named)
 
 
@@ -60,6 +61,8 @@ def _mentions_circle(found: tuple[Problem, ...]) -> bool:
 
 def _resolve(catalog: Catalog, reference: Reference) -> Resolved:
     entry = catalog.entries.get(("item", reference.name))
+    if entry is None and reference.type == "replacement":
+        entry = catalog.entries.get(("bundle", reference.name))
     return resolve(
         reference.name,
         reference.range,
@@ -125,7 +128,7 @@ def _references_in_place(catalog: Catalog, entry: Entry) -> tuple[Reference, ...
 def _unresolved(
     catalog: Catalog, entry: Entry, reference: Reference, resolved: Resolved
 ) -> Problem:
-    code = "unknown-reference" if reference.type == "dependency" else "unresolved-item"
+    code = "unresolved-item" if reference.type in _PARTS else "unknown-reference"
     hint = "name an active item" + (", or change the range" if reference.range else "")
     if reference.name in catalog.aliases:
         hint = f"write '{catalog.aliases[reference.name]}'"

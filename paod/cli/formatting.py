@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import click
@@ -64,7 +64,8 @@ def _summary(total: int, changed: int, bad: int, check: bool) -> str:
 
 def _filter(check: bool) -> int:
     data = sys.stdin.buffer.read()
-    new = _laid_out(data, "-")
+    with redirect_stdout(sys.stderr):  # what stands on standard output becomes the file
+        new = _laid_out(data, "-")
     if new is None:
         return Exit.FAILED
     if check:
@@ -94,7 +95,8 @@ def _laid_out(data: bytes, name: str) -> bytes | None:
     if new is not None:
         return new.encode()
     problems = [problem.as_json() | {"path": name} for problem in parse_text(data, Rules())]
-    print_findings([problem for problem in problems if problem["severity"] == "error"])
+    errors = [problem for problem in problems if problem["severity"] == "error"]
+    print_findings(errors, lambda _path: data)
     return None
 
 

@@ -119,6 +119,8 @@ class _Told:
             print_line()
             print_line(f"{datetime.now().astimezone():%H:%M:%S} {_named(look)}", "bold")
         print_findings(problems, partial(bytes_in, self._checkout))
+        if look.trouble is not None and not look.checked:
+            return  # what could not be read has been told: nothing was found good
         print_tally(problems, look.checked)
         if not look.checked:
             print_line(f"  they lie at {self._root}/<category>/<name>.yaml; --root names another")

@@ -117,7 +117,7 @@ FULFILLMENT = table(
     ),
     (
         "unknown-reference",
-        "A name leads nowhere: of a field, of a step, of an item that this one depends on.",
+        "A name leads nowhere: of a field, of a step, of an item needed or to replace this one.",
         "depends_on: [creat-database]",
         "Mend the spelling, or add what it names.",
         "depends_on: [create-database]",

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from paod.config.remote_url import passwords_of, redact_url
 from paod.config.secret import Secret
@@ -16,6 +16,8 @@ from paod.config.values import Rate
 from paod.errors import SettingsError
 
 MASK = "***"
+SHORTEST_PATH = 12
+"""A shorter path in an alert's address is a word, such as ``hook``, and stands in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,7 @@ class Settings:
                 found += _present(value)
         for url in (self.repo_proxy, self.alert_proxy, self.alert_url, self.db_url):
             found += passwords_of(url) if url else []
-        if self.alert_url:
-            found.append(urlsplit(self.alert_url).path.strip("/"))
+        found += _secrets_of(self.alert_url) if self.alert_url else []
         return tuple(value for value in found if value)
 
     def _shown(self, name: str, value: Any) -> Any:
@@ -125,6 +126,15 @@ class Settings:
         if isinstance(value, frozenset):
             return sorted(value)
         return str(value) if isinstance(value, Path | Rate) else value
+
+
+def _secrets_of(alert_url: str) -> list[str]:
+    """Return what lets alerts in: path and query. A short one is hidden behind its host alone."""
+    parts = urlsplit(alert_url)
+    path = parts.path.strip("/")
+    told = [path, parts.query, *(value for _, value in parse_qsl(parts.query))]
+    behind = [f"{parts.netloc}/{path}"] if path else []
+    return behind + [one for one in told if len(one) >= SHORTEST_PATH]
 
 
 def _present(secret: Secret) -> list[str]:

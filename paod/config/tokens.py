@@ -46,8 +46,12 @@ def with_admin_token(settings: Settings) -> Settings:
         return settings
     path = settings.admin_token_file
     if not path.exists() and write_first_token(path):
-        logger.info("no admin token is set: made one, it lies in %s", path)
+        logger.info("no admin token is set: made one%s, it lies in %s", _whose(settings), path)
     return dataclasses.replace(settings, admin_token=Secret("PAO_ADMIN_TOKEN", path, several=True))
+
+
+def _whose(settings: Settings) -> str:
+    return "" if settings.db_file is not None else " that is good on this machine alone"
 
 
 def write_first_token(path: Path) -> bool:

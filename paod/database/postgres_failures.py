@@ -31,6 +31,14 @@ _PASSING: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("57014", "StoreUnavailable", "a statement took too long", "it is tried again"),
 )
+_OURS: Final = (
+    ("no password supplied", "set PAO_DB_PASSWORD, best as a file; a passfile has to be mode 0600"),
+    ("root certificate file", "add sslrootcert=<file of its authority, PEM> to PAO_DB_URL"),
+    ("certificate verify failed", "sslrootcert in PAO_DB_URL names the file of its authority, PEM"),
+    ("does not match host name", "write the host in PAO_DB_URL as its certificate names it"),
+    ("does not support SSL", "turn ssl on at the server, or take sslmode out of PAO_DB_URL"),
+)
+"""What libpq says, without a code, of a server that is there, and what mends it on this side."""
 _PASSING_CLASSES: Final = ("08", "25P03", "40", "53", "57", "58")
 
 
@@ -45,6 +53,9 @@ def translated(error: Exception) -> StoreError:
             " no connection left, to PAO_DB_POOL_SIZE; it is tried again",
         )
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and state is None:
+        for said, hint in _OURS:
+            if said in text:
+                return StoreUnavailable(f"the database connection was not made ({text})", hint)
         return StoreUnavailable(
             f"the database server cannot be reached ({text})",
             "see that it runs, and to host and port of PAO_DB_URL; it is tried again",

@@ -10,6 +10,7 @@ import contextlib
 import os
 import time
 import weakref
+from collections.abc import Callable
 from typing import Final
 
 import psycopg
@@ -23,8 +24,7 @@ PAUSE: Final = 0.1
 
 _TRY: Final = f"""
 SELECT CASE WHEN pg_is_in_recovery() THEN FALSE
-            ELSE pg_try_advisory_lock(1885433700, {SCHEMA}::int) END AS mine,
-       pg_is_in_recovery() AS standby
+            ELSE pg_try_advisory_lock(1885433700, {SCHEMA}::int) END AS mine
 """
 HOLDER: Final = f"""
 SELECT activity.application_name AS name, activity.backend_start AS since
@@ -42,36 +42,39 @@ class Seat:
         self._address = address
         self._role = f"{ROLE} {instance}".strip()
         self._session: Session | None = None
-        self._taken = False
         _seats.add(self)
 
-    def take(self, deadline: float) -> Session | None:
+    def take(self, deadline: float, taken: Callable[[], bool]) -> Session | None:
         """Return the session that has the seat, None if another one's has it until ``deadline``.
 
-        A seat that is taken is only looked at: whether its connection still stands.
+        A seat that this process has is only looked at: whether its connection still stands. Else
+        ``taken`` tells whether somebody has it, so that its connection is as old as the seat.
         """
         if self._session is not None and not _is_sound(self._session):
             self.leave()
-        while not self._taken:
-            session = self._session = self._session or self._connected()
-            found = session.rows(_TRY)[0]
-            self._taken = found["mine"]
-            if found["standby"]:
-                self.leave()  # who is behind the name by the next time?
-            if not self._taken:
+        while self._session is None:
+            if not taken():
+                self._try()
+            if self._session is None:
                 if time.monotonic() >= deadline:
                     return None
                 time.sleep(PAUSE)
         return self._session
 
-    def _connected(self) -> Session:
-        return Session(self._address.connect(self._role), is_seat=True)
+    def _try(self) -> None:
+        session = Session(self._address.connect(self._role), is_seat=True)
+        try:
+            if session.rows(_TRY)[0]["mine"]:
+                self._session = session
+        finally:
+            if self._session is None:  # somebody was quicker, or it is a standby
+                session.connection.close()
 
     def leave(self) -> None:
         """End the connection, and the lock with it."""
         if self._session is not None:
             self._session.connection.close()
-        self._session, self._taken = None, False
+        self._session = None
 
     def drop_inherited(self) -> None:
         """Close, in a forked child, its copy of the socket: it would keep a dead parent's lock."""

@@ -40,8 +40,8 @@ STANDBY_SECONDS: Final = 5.0
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     "client_encoding": "UTF8",
@@ -51,8 +51,8 @@ SET TimeZone = 'UTC';
 SET lock_timeout = '{LOCK_SECONDS}s';
 SET statement_timeout = '{STATEMENT_SECONDS}s';
 SET idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s';
-SET tcp_keepalives_idle = 5;
-SET tcp_keepalives_interval = 2;
+SET tcp_keepalives_idle = 2;
+SET tcp_keepalives_interval = 1;
 SET tcp_keepalives_count = 3;
 SET tcp_user_timeout = 10000;
 """
@@ -246,7 +246,8 @@ class Session:
         nobody knows then whether it was committed.
         """
         try:
-            self.execute("COMMIT")
+            with self:
+                self.connection.execute("COMMIT", prepare=False)  # one plain message
         except StoreError as error:
             if not self.connection.closed:
                 raise

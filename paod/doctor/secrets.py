@@ -46,6 +46,12 @@ def _faults(settings: Settings) -> Iterator[Finding]:
             "PAO_REPO_TOKEN is a classic GitHub token: it opens all that its owner can",
             "use a fine-grained one for this repository alone, with Contents: read-only",
         )
+    if settings.db_file is None and settings.admin_token is None:
+        yield warning(
+            "secrets",
+            "PAO_ADMIN_TOKEN is not set: each machine on this database has one of its own",
+            "set the same one on all; `paod token` makes one",
+        )
     if set(_values(settings.admin_token)) & set(_values(settings.read_token)):
         yield bad(
             "secrets",

@@ -58,6 +58,7 @@ _ANY_HINT: Final = "check the indentation and the quotes, here and on the line a
 _CONFLICT: Final = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 _TEMPLATE: Final = re.compile(r"(:|-)\s+\{\{")
 _INVISIBLE: Final = re.compile("[\u00a0\u200b\u3000]")
+_TYPOGRAPHIC: Final = re.compile(r"[:-]\s+([\u2018\u201c\u201e\u00ab])")
 _TAB: Final = "found a tab character that violates indentation"
 _NAMED_WHERE_IT_BEGAN: Final = frozenset(
     {"while scanning a simple key", "while scanning an alias", "while scanning an anchor"}
@@ -104,6 +105,11 @@ def _marked(error: MarkedYAMLError, text: str) -> Finding:
         message = f"the quote that opens here is closed on line {place.line} only"
         hint = "close it where the text ends"
         return Finding("yaml-syntax", message, hint, place=quote)
+    opened = _TYPOGRAPHIC.search("".join(lines[place.line - 1 : place.line]))
+    if opened is not None:
+        place = Place(place.line, opened.start(1) + 1)
+        message, hint = "the quote is a letter to YAML", "write \" or ' in its place"
+        return Finding("yaml-syntax", message, hint, place=place)
     if _begins_with_template(lines, place.line):
         return Finding(
             "yaml-syntax", "a template stands without quotes", QUOTE_TEMPLATE, place=place

@@ -70,13 +70,13 @@ class TreeChange:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One document's mention of an item: a bundle's part, or an entry of ``dependencies``.
+    """One document's mention of another: a bundle's part, a dependency, what replaces it.
 
     ``range`` is a version range as written (``>=1.2.0, <2.0.0``), "" any version. ``pointer`` and
     ``place`` are those of the name.
     """
 
-    type: Literal["required_item", "optional_item", "dependency"]
+    type: Literal["required_item", "optional_item", "dependency", "replacement"]
     name: str
     range: str
     pointer: str

@@ -217,9 +217,12 @@ def _pin_json(row: Row) -> dict[str, Any] | None:
     }
 
 
+_PARTS = ("required_item", "optional_item")
+
+
 def _parts_json(row: Row) -> dict[str, Any]:
     told = codec.parse(row["outline"]).get("references", [])
-    references = [reference for reference in told if reference[0] != "dependency"]
+    references = [reference for reference in told if reference[0] in _PARTS]
     parts = [
         {
             "catalog_item": name,

@@ -7,16 +7,20 @@ line in the ledger share a transaction, so that a crash leaves both or neither.
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from importlib import resources
 
-from paod.errors import MigrationError
+from paod.errors import MigrationError, StoreUnavailable
 from paod.failpoint import failpoint
 from paod.store.base import Base
 
 COPYING = 1_000_000
 """The number that stands in the ledger while a database is a copy that is not whole yet: any paod,
 however old, takes it for a newer one's and refuses it."""
+
+PATIENCE = 60.0
+"""Seconds in which another process, that was first, is to have migrated the database."""
 
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -68,10 +72,16 @@ class Schema(Base):
         self.database.prepare()
         known = migrations(self.database.dialect)
         number = self._checked(known)
-        if number == known[-1].number:
-            return
-        with self.database.atomic():
-            self._apply(known)
+        end = time.monotonic() + PATIENCE
+        while number != known[-1].number:
+            try:
+                with self.database.atomic():
+                    self._apply(known)
+                return
+            except StoreUnavailable:  # another process is at it, mostly
+                if time.monotonic() > end:
+                    raise
+                number = self._checked(known)
 
     def _checked(self, known: tuple[Migration, ...]) -> int:
         number, newest = self.database.schema_number(), known[-1].number

@@ -12,8 +12,11 @@ import time
 
 import pytest
 
+from tests.databases import on_each_database, url_in
 from tests.origin import Origin
 from tests.running import Running, item
+
+pytestmark = on_each_database
 
 KILLS = int(os.environ.get("PAOD_KILLS", "12"))
 FILES = 5
@@ -48,7 +51,8 @@ def test_d1_killed_at_random_moments_it_serves_before_or_after_and_converges(tmp
     moments = random.Random(seed)
     with Origin(tmp_path) as origin:
         write_round(origin, 0)
-        running = Running(tmp_path / "state", origin.url)
+        url = url_in(tmp_path / "state")
+        running = Running(tmp_path / "state", origin.url, PAO_DB_URL=url)
         running.wait_for(lambda: rounds(running) == {"round 0"})
         end, mixed, interrupted = threading.Event(), [], []
         checking = threading.Thread(target=check_always, args=(running, end, mixed))

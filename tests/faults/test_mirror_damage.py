@@ -21,6 +21,7 @@ import pytest
 from paod.errors import AccessDenied, MirrorBroken, MirrorError
 from paod.mirror import Mirror
 from tests.mirrors import fetching_child, open_mirror, whole
+from tests.nobody import without_root
 from tests.origin import Origin
 from tests.remote import Fault, GitServer
 
@@ -311,7 +312,7 @@ def test_a_truncated_loose_object_does_not_hang_the_start(
     assert told.splitlines()[-1] == f"{head} 1"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: to give a folder away")
 def test_a_mirror_of_another_user_is_refused_with_the_remedy(
     tmp_path: Path, origin: Origin
 ) -> None:
@@ -325,7 +326,7 @@ def test_a_mirror_of_another_user_is_refused_with_the_remedy(
     assert pygit2.settings.owner_validation is True
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: to give a folder away")
 def test_a_repository_of_another_user_is_refused_with_the_remedy(
     tmp_path: Path, origin: Origin
 ) -> None:
@@ -337,11 +338,13 @@ def test_a_repository_of_another_user_is_refused_with_the_remedy(
     assert caught.value.reason_given == "RepositoryNotOwned"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_state_folder_that_may_not_be_written_is_said(tmp_path: Path, origin: Origin) -> None:
-    (tmp_path / "state").mkdir(mode=0o500)
-    with pytest.raises(MirrorError, match="cannot be made"):
-        open_mirror(tmp_path, origin.url)
+def test_a_state_folder_that_may_not_be_written_is_said(origin: Origin) -> None:
+    def work(folder: Path) -> None:
+        (folder / "state").mkdir(mode=0o500)
+        with pytest.raises(MirrorError, match="cannot be made"):
+            open_mirror(folder, origin.url)
+
+    without_root(work)
 
 
 def test_a_full_disk_is_said_and_the_next_fetch_works(tmp_path: Path, origin: Origin) -> None:
@@ -350,7 +353,7 @@ def test_a_full_disk_is_said_and_the_next_fetch_works(tmp_path: Path, origin: Or
     state.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(state)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs leave to mount a tmpfs")
+        pytest.skip("needs root: to mount a tmpfs")
     try:
         mirror = open_mirror(tmp_path, origin.url)
         filler = state / "filler"

@@ -28,10 +28,12 @@ from paod.config import load
 from paod.daemon import open_store, prepare_state, prepare_store
 from paod.daemon.board import Board
 from paod.daemon.syncing import Syncing
-from paod.database import open_database, postgres_session
+from paod.daemon.worker import SyncWorker
+from paod.database import postgres_session
 from paod.errors import StoreError, StoreUnavailable
 from paod.model import SyncRequest
 from paod.store import Delivery, Store
+from tests.databases import opened
 from tests.faults.test_database import HOOK, applied, edit, expected
 from tests.origin import Origin
 from tests.postgres import MEMORY, Server
@@ -192,7 +194,7 @@ def test_p1_while_the_server_is_gone_reads_are_refused_and_then_go_on(
 
 def sync_for_ever(url: str, acknowledged: int) -> None:
     """Sync one commit after another, and say of each delivery that it is safe."""
-    store = Store(open_database(url), Clock())
+    store = Store(opened(url), Clock())
     syncs = Syncs(store, store.load(), applied(store))
     store.recover()
     while True:
@@ -206,7 +208,7 @@ def sync_for_ever(url: str, acknowledged: int) -> None:
 def test_p1_stopped_in_the_middle_of_syncs_it_is_the_catalog_before_or_after(
     server: Server, url: str
 ) -> None:
-    store = Store(open_database(url), Clock())
+    store = Store(opened(url), Clock())
     store.migrate()
     chance, promised = random.Random(), []
     for _ in range(3):
@@ -246,7 +248,7 @@ def test_p1_readers_whose_backends_are_terminated_notice_nothing(
 
 
 def test_p1_a_terminated_transaction_is_taken_back_and_said(server: Server, url: str) -> None:
-    store = Store(open_database(url), Clock())
+    store = Store(opened(url), Clock())
     store.migrate()
 
     def write() -> None:
@@ -390,7 +392,7 @@ def test_p3_a_table_that_somebody_locked_is_waited_for_a_bounded_time(
     ],
 )
 def test_p3_what_may_pass_is_worth_another_try(url: str, state: str, reason: str) -> None:
-    database = open_database(url)
+    database = opened(url)
 
     def fail() -> None:
         with database.atomic():
@@ -451,6 +453,7 @@ class Machine:
                 "PAO_STATE_DIR": str(folder / name),
                 "PAO_DB_URL": url,
                 "PAO_INSTANCE": name,
+                "PAO_SYNC_INTERVAL": "0",
             }
         )
         prepare_state(self.settings)
@@ -495,16 +498,16 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
 
 
 def at_the_commit_of_the_catalog(fate: Fate) -> Callable[[bytes], Fate]:
-    """Let a fate befall what a client sends after a sync's last statement: its COMMIT."""
-    pieces = iter([fate])
-    complete = threading.Event()
+    """Let a fate befall the first COMMIT after the head was moved."""
+    moved, met = threading.Event(), threading.Event()
 
     def decide(data: bytes) -> Fate:
-        if complete.is_set():
-            return next(pieces, "pass")
-        if b"SET checked_at" in data:
-            complete.set()
-        return "pass"
+        if b"SET commit_hash" in data:
+            moved.set()
+        if not moved.is_set() or met.is_set() or b"COMMIT\0" not in data:
+            return "pass"
+        met.set()
+        return fate
 
     return decide
 
@@ -562,6 +565,31 @@ def test_p4_who_loses_the_seat_in_a_sync_stops_before_another_starts(
     cut_off = first.store.sync(sync_id)
     assert cut_off is not None
     assert first.store.head().generation == 1
+    for machine in (first, second):
+        machine.store.close()
+
+
+def test_p4_who_takes_over_looks_at_the_remote_unasked(
+    server: Server, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    """A commit whose webhook nobody took, and nobody polls."""
+    first, second = (Machine(tmp_path, origin, url, name) for name in ("vm-1", "vm-2"))
+    workers = [
+        SyncWorker(machine.settings, machine.syncing, machine.board, random.uniform)
+        for machine in (first, second)
+    ]
+    for worker in (*workers, workers[0]):
+        worker.begin(SyncRequest("startup"))
+        while worker.turn():
+            pass
+    assert first.store.head().commit == origin.head
+    unseen = origin.write("catalog/things/second.yaml", item("second")).commit()
+    for worker in workers:
+        assert not worker.turn()
+    assert terminate(server, "paod sync vm-1") == 1
+    while workers[1].turn():
+        pass
+    assert second.store.head().commit == unseen
     for machine in (first, second):
         machine.store.close()
 

@@ -10,9 +10,6 @@ import pytest
 from paod.errors import AccessDenied, FetchFailed
 from paod.mirror import Mirror, Remote
 from tests.origin import Origin
-
-pytest.importorskip("asyncssh", reason="asyncssh is not installed: pip install 'paod[test]'")
-
 from tests.ssh_remote import SshServer
 
 
