@@ -114,7 +114,7 @@ def test_an_alert_arrives_signed_and_once(bench: Bench, receiver: Receiver) -> N
     assert got.headers["x-hub-signature-256"] == expected
     assert got.json["alert"] == got.headers["x-paod-alert"] == "sync-failed"
     assert got.json["id"] == got.headers["x-paod-delivery"]
-    assert got.json["link"] == "https://paod.example.com/status"
+    assert got.json["link"] == "https://paod.example.com/api/v1/health"
     assert got.json["time"] == "2026-01-01T00:00:00.000Z"
     assert bench.counts == {("alert", "delivered"): 1}
 
@@ -136,7 +136,7 @@ def test_a_status_arrives_as_github_documents_it(bench: Bench, receiver: Receive
         "state": "failure",
         "description": "3 errors and 1 warning; catalog: 2 added, 1 updated, 0 removed",
         "context": "paod/catalog",
-        "target_url": "https://paod.example.com/status",
+        "target_url": "https://paod.example.com/api/v1/health",
     }
 
 

@@ -228,5 +228,5 @@ def _status_token(settings: Settings) -> str:
 
 
 def _link(settings: Settings) -> str | None:
-    """Return the page that tells how paod is, where its address is known."""
-    return f"{settings.public_url}/status" if settings.public_url else None
+    """Return the address that tells how paod is, where it is known."""
+    return f"{settings.public_url}/api/v1/health" if settings.public_url else None
