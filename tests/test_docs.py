@@ -229,3 +229,21 @@ def await_ready(url: str) -> None:
         except OSError:
             assert time.monotonic() < end
             time.sleep(0.1)
+
+
+NO_REASONS = {"SIGHUP"}
+"""What a request says of itself, in words that nobody looks up."""
+
+
+def test_every_reason_stands_in_the_manual() -> None:
+    """Those of errors, those that are given with one, and those of results and health."""
+    given = re.compile(r'reason(?:: ClassVar\[str\])? ?= ?"([A-Z]\w+)"')
+    ended = re.compile(r'(?:_ended|SyncResult|Reason)\(\s*(?:"[a-z]+", )?"([A-Z]\w+)"')
+    sources = [text_of(path) for path in sorted((CHECKOUT / "paod").rglob("*.py"))]
+    found = {
+        reason for source in sources for form in (given, ended) for reason in form.findall(source)
+    }
+    assert {"Succeeded", "NeverSynced", "QueueFull", "StoreUnavailable"} <= found
+    section = text_of(OPERATIONS).split("## Every reason", 1)[1].split("\n## ", 1)[0]
+    told = set(re.findall(r"`([A-Z]\w+)`", section))
+    assert found - NO_REASONS <= told
