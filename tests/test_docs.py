@@ -166,7 +166,7 @@ def readme_command(end: str) -> str:
 
 
 def test_ci_runs_the_tests_as_readme_says() -> None:
-    command = readme_command(".venv/bin/pytest -n 3 --dist worksteal")
+    command = readme_command(".venv/bin/pytest -n 4 --dist worksteal")
     assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
     assert "'.[test]'" in command
     run = text_of(CHECKOUT / ".ci" / "run")

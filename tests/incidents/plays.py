@@ -22,7 +22,7 @@ INCIDENTS = (
     Incident("database-restored", machine.database_restored, quick=True),
     Incident("secret-rotated", machine.secret_rotated),
     Incident("remote-down", remote.remote_down),
-    Incident("worker-killed", machine.worker_killed, quick=True),
+    Incident("worker-killed", machine.worker_killed),
 )
 
 
