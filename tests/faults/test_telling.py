@@ -69,7 +69,7 @@ def test_authors_and_operators_hear_of_a_push_and_nobody_of_a_secret(
             "state": "success",
             "description": "catalog: 1 added, 0 updated, 0 removed",
             "context": "paod/catalog",
-            "target_url": "https://paod.example.com/status",
+            "target_url": "https://paod.example.com/api/v1/health",
         }
         origin.write("catalog/things/second.yaml", BAD).commit("Break it")
         served.sync()
