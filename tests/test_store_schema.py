@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paod.database import open_database
+from paod.database.postgres_schema import schema_number
 from paod.errors import MigrationError
 from paod.store import EntryFilters, Store
 from paod.store.migrate import migrations
@@ -165,6 +166,22 @@ def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
     assert again.load() == syncs.stored
     again.close()
     assert contents(tmp_path) == before
+
+
+@pytest.mark.only_on("postgresql")
+def test_another_s_first_migration_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Else its tables, seen without their ledger, would be taken for another program's."""
+    database = database_in(tmp_path)
+
+    def ask(sql: str) -> list[dict[str, object]]:
+        rows = database.query(sql)
+        empty_store(tmp_path).close()  # after the first question, before the next
+        return rows
+
+    with database.snapshot():
+        assert schema_number(ask) == 0
+    assert database.schema_number() == migrations("postgresql")[-1].number
+    database.close()
 
 
 def test_ten_processes_start_at_once(tmp_path: Path) -> None:

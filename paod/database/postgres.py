@@ -102,7 +102,8 @@ class PostgresDatabase:
         check_server(self.query)
 
     def schema_number(self) -> int:
-        return schema_number(self.query)
+        with self.snapshot():  # else another process's first migration may show half
+            return schema_number(self.query)
 
     def stamp(self, number: int) -> None:
         """Do nothing: the ledger, whose row shares the transaction, is where it is looked up."""

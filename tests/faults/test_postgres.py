@@ -1,4 +1,4 @@
-"""What goes wrong with PostgreSQL under a catalog: FAULTS P1 to P4, each on a real server.
+"""What goes wrong with PostgreSQL under a catalog (P1 to P4), each on a real server.
 
 The server is restarted, stopped in the middle of things, failed over to a standby, out of
 connections, locked, slow, silent, or cut off at the worst moment. The role has a password, which
