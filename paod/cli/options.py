@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,26 @@ from paod.config import load
 
 Command = Callable[..., Any]
 
+_AS_FORMAT = "The same as --format json."
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def in_style(formats: Sequence[str], about: str) -> Callable[[Command], Command]:
+    """Give a command ``style``: how it prints, one of some formats. ``about``: their help."""
+
+    def styled(command: Command) -> Command:
+        short = click.option("--json", "style", flag_value="json", help=_AS_FORMAT)
+        whole = click.option(
+            "--format",
+            "style",
+            type=click.Choice(formats),
+            default="text",
+            show_default=True,
+            help=about,
+        )
+        return whole(short(command))
+
+    return styled
 
 
 def with_settings(command: Command, *, repository: bool = True) -> Command:

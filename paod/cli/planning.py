@@ -16,7 +16,7 @@ import click
 from paod import ref
 from paod.checking.proposed import plan_checkout
 from paod.cli.exits import Exit
-from paod.cli.options import with_database_settings
+from paod.cli.options import in_style, with_database_settings
 from paod.cli.outcome import summary
 from paod.cli.output import complain, print_json, waiting
 from paod.cli.plan_text import print_plan
@@ -49,15 +49,7 @@ Plan = dict[str, Any]
     help="Look at this checkout and ask no daemon; so it is with --base, or without settings.",
 )
 @click.option("--root", help="In a checkout: the folder that holds the documents.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="markdown: the comment of a pull request.",
-)
-@click.option("--json", "style", flag_value="json", help="The same as --format json.")
+@in_style(FORMATS, "markdown: the comment of a pull request.")
 @click.option("--fail-on-breaking", is_flag=True, help="Fail where orders would break, too.")
 @verbosely
 @with_database_settings

@@ -16,6 +16,7 @@ from paod.cli.checks import Against, Checked, check
 from paod.cli.exits import Exit
 from paod.cli.findings import print_findings, print_tally
 from paod.cli.formats import github, junit, sarif
+from paod.cli.options import in_style
 from paod.cli.output import complain, is_terminal, print_json, print_line
 from paod.errors import SettingsError
 
@@ -24,15 +25,7 @@ FORMATS = ("text", "json", "github", "sarif", "junit")
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="github: annotations of a pull request; sarif: version 2.1.0.",
-)
-@click.option("--json", "style", flag_value="json", help="The same as --format json.")
+@in_style(FORMATS, "github: annotations of a pull request; sarif: version 2.1.0.")
 @click.option("--strict", is_flag=True, help="Fail for warnings too.")
 @click.option(
     "--changed",
