@@ -71,6 +71,11 @@ PARTS = (
         amount=100,
         settings={"PAOD_KILLS": "{}"},
     ),
+    Part(
+        "torn",
+        "reads of shared memory beside a busy writer on one core",
+        ("-m", "tests.torn"),
+    ),
     Part("incidents", "the ten incidents, as an operator sees them", ("-m", "tests.incidents")),
     Part(
         "fuzz",

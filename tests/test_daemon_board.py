@@ -8,6 +8,8 @@ import pytest
 
 from paod.daemon.board import FILE_SECONDS, Board, HeldFile
 from paod.daemon.child import Death
+from paod.daemon.page import Page, Record
+from tests import torn
 
 HELD = HeldFile("ab" * 20, "catalog/databases/postgres.yaml", 1.0)
 
@@ -107,3 +109,27 @@ def test_a_death_is_told_in_a_sentence():
     assert crash.message == f"the sync worker ended (SIGSEGV) while it examined {HELD.path}"
     hang = Death(-signal.SIGKILL, True, "fetch")
     assert hang.message == "the sync worker was killed in its fetch phase, which took too long"
+
+
+def test_no_reader_sees_half_of_what_is_written():
+    assert torn.read_promises(300_000) == 0
+    assert torn.read_phases(30_000) == 0
+    assert torn.read_standing(30_000) == 0
+
+
+def test_a_record_whose_writer_died_within_it_is_the_one_before():
+    page = Page(4096)
+    record = Record(page, 64, 100)
+    assert record.read() == b""
+    record.write(b"first")
+    record.write(b"second")
+    third = bytes(page.memory)
+    record.write(b"third")
+    changed = [at for at in range(4096) if page.memory[at] != third[at]]
+    for left in range(1, len(changed)):
+        page.memory[:] = third
+        for at in changed[:left]:
+            page.memory[at : at + 1] = b"\xff"
+        assert record.read() == b"second"
+        record.write(b"next")
+        assert record.read() == b"next"

@@ -171,6 +171,14 @@ def test_an_api_worker_that_stands_still_is_killed_and_replaced(toys, tmp_path):
     assert "killed, for it gave no sign of life" in daemon.process.stderr.read()
 
 
+def test_an_api_worker_that_comes_round_late_each_time_lives(toys, tmp_path):
+    daemon = toys("well")
+    daemon.wait_for("state ready")
+    (tmp_path / "late").touch()
+    daemon.wait_for("late", 12)
+    assert len(daemon.lines("api ")) == 1
+
+
 def test_it_is_ready_when_its_api_workers_are_and_again_after_a_hangup(toys):
     daemon = toys("well")
     daemon.wait_for("state ready")

@@ -31,8 +31,11 @@ def toy_api(death):
     if (FOLDER / "deaf").exists():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
-        BOARD.promise(0, 30.0)
+        BOARD.promise(0, 0.001 if (FOLDER / "late").exists() else 30.0)
         time.sleep(0.1)
+        if (FOLDER / "late").exists():
+            BOARD.promise(0, -1.0)
+            note("late")
         if (FOLDER / "still").exists():
             (FOLDER / "still").unlink()
             BOARD.promise(0, 0.3)

@@ -1,30 +1,31 @@
 """What the workers are doing, on pages of memory that they share with whoever watches over them.
 
 The workers write, the supervisor reads deadlines from it. It is made before the first fork and
-needs no file, no lock and no message: each figure has one writer, and a figure read a moment too
-early is read again a moment later. Nothing here outlives the daemon.
+needs no file, no lock and no message: each entry has one writer and is written whole (``page``).
+Nothing here outlives the daemon.
 """
 
 from __future__ import annotations
 
-import mmap
 import struct
 import time
 from dataclasses import dataclass
 
+from paod.daemon.page import FIGURE_BYTES, Page, Record
+
 FILE_SECONDS = 20.0
 """For which one file may be examined: a parser within its budgets needs a fraction of one."""
 
-_PAGES = 8192
-_DOUBLE = struct.Struct("=d")
-_DEADLINE, _HELD_SINCE, _SYNCS = 0, 8, 16
-_PHASE, _PHASE_BYTES = 64, 32
-_OID, _OID_BYTES = 128, 64
-_PATH, _PATH_BYTES = 256, 2048
-_WORDS, _WORDS_BYTES = 2304, 512
-_CHECKED = 2816
-_SEATS = 4096
+_PAGES = 12288
+_SYNCS = 0
+_RECORDS = 64
+_SEATS = 8192
 """Of the API workers, of which there are 256 at most."""
+_TIME = struct.Struct("=d")
+_PHASE_BYTES = 32
+_OID_BYTES = 64
+_PATH_BYTES = 2048
+_WORDS_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +41,47 @@ class Board:
     """Pages of shared memory. Times are monotonic seconds, which all processes share."""
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, _PAGES)
+        self._page = Page(_PAGES)
+        self._phase = Record(self._page, _RECORDS, _TIME.size + _PHASE_BYTES)
+        at = _RECORDS + self._phase.taken
+        self._held = Record(self._page, at, _TIME.size + _OID_BYTES + _PATH_BYTES)
+        at += self._held.taken
+        self._standing = Record(self._page, at, _TIME.size + _WORDS_BYTES)
+        assert at + self._standing.taken <= _SEATS
 
     def enter(self, phase: str, seconds: float) -> None:
         """Write that ``phase`` begins now and shall have ended ``seconds`` from now."""
         self.release()
-        self._write_text(_PHASE, _PHASE_BYTES, phase)
-        self._write(_DEADLINE, time.monotonic() + seconds)
+        self._phase.write(_timed(time.monotonic() + seconds, _cut(phase, _PHASE_BYTES)))
 
     def leave(self) -> None:
         """Write that no sync worker is there."""
         self.release()
-        self._write(_DEADLINE, 0.0)
-        self._write_text(_PHASE, _PHASE_BYTES, "")
+        self._phase.write(b"")
 
     def count_sync(self) -> None:
         """Count a sync that ended, well or not, without killing its worker."""
-        self._write(_SYNCS, self._read(_SYNCS) + 1)
+        self._page.set_figure(_SYNCS, self._page.figure(_SYNCS) + 1)
 
     @property
     def syncs(self) -> int:
         """How many syncs ended since the daemon began."""
-        return int(self._read(_SYNCS))
+        return int(self._page.figure(_SYNCS))
 
     @property
     def phase(self) -> str:
         """What the worker does now; "" when there is no worker."""
-        return self._read_text(_PHASE, _PHASE_BYTES)
+        return _parted(self._phase.read())[1]
 
-    def overdue(self, now: float) -> bool:
-        """Whether the worker's phase, or the file in its hand, has outlived its deadline."""
-        deadline, held_since = self._read(_DEADLINE), self._read(_HELD_SINCE)
-        return 0.0 < deadline < now or 0.0 < held_since < now - FILE_SECONDS
+    def overdue(self, now: float) -> float:
+        """Return the deadline that the worker's phase, or the file in its hand, has outlived.
+
+        0.0 if there is none.
+        """
+        deadline, held = _parted(self._phase.read())[0], self.held
+        if 0.0 < deadline < now:
+            return deadline
+        return held.since + FILE_SECONDS if held and held.since + FILE_SECONDS < now else 0.0
 
     def hold(self, oid: str, path: str) -> None:
         """Write which file is being examined; whoever finds the worker dead knows it.
@@ -81,22 +91,21 @@ class Board:
         if not oid:
             self.release()
             return
-        self._write_text(_OID, _OID_BYTES, oid)
-        self._write_text(_PATH, _PATH_BYTES, path)
-        self._write(_HELD_SINCE, time.monotonic())
+        content = _cut(oid, _OID_BYTES).ljust(_OID_BYTES, b"\0") + _cut(path, _PATH_BYTES)
+        self._held.write(_timed(time.monotonic(), content))
 
     def release(self) -> None:
         """Write that no file is being examined."""
-        self._write(_HELD_SINCE, 0.0)
+        self._held.write(b"")
 
     @property
     def held(self) -> HeldFile | None:
         """The file being examined, or None."""
-        since = self._read(_HELD_SINCE)
-        if not since:
+        raw = self._held.read()
+        if not raw:
             return None
-        oid = self._read_text(_OID, _OID_BYTES)
-        return HeldFile(oid, self._read_text(_PATH, _PATH_BYTES), since)
+        oid, path = raw[_TIME.size : _TIME.size + _OID_BYTES], raw[_TIME.size + _OID_BYTES :]
+        return HeldFile(_text(oid.rstrip(b"\0")), _text(path), _TIME.unpack_from(raw)[0])
 
     def promise(self, seat: int, seconds: float) -> float:
         """Write that the API worker in ``seat`` shows a sign of life within ``seconds``.
@@ -104,38 +113,40 @@ class Board:
         Return the deadline that was written.
         """
         deadline = time.monotonic() + seconds
-        self._write(_SEATS + _DOUBLE.size * seat, deadline)
+        self._page.set_figure(_SEATS + FIGURE_BYTES * seat, deadline)
         return deadline
 
     def promised(self, seat: int) -> float:
         """Return when the API worker in ``seat`` shall have shown a sign of life."""
-        return self._read(_SEATS + _DOUBLE.size * seat)
+        return self._page.figure(_SEATS + FIGURE_BYTES * seat)
 
     def tell(self, words: str, checked: float) -> None:
         """Write where the catalog stands, and when the remote was last seen to have no news."""
-        self._write(_CHECKED, checked)
-        self._write_text(_WORDS, _WORDS_BYTES, words)
+        self._standing.write(_timed(checked, _cut(words, _WORDS_BYTES)))
 
     def standing(self, now: float) -> str:
         """Return where the catalog stands, as the sync worker told last, in a line for people."""
-        words, checked = self._read_text(_WORDS, _WORDS_BYTES), self._read(_CHECKED)
+        checked, words = _parted(self._standing.read())
         if not words:
             return "no word of the catalog yet"
         return f"{words}, checked {short_time(now - checked)} ago" if checked else words
 
-    def _read(self, at: int) -> float:
-        return float(_DOUBLE.unpack_from(self._page, at)[0])
 
-    def _write(self, at: int, value: float) -> None:
-        _DOUBLE.pack_into(self._page, at, value)
+def _cut(text: str, size: int) -> bytes:
+    return text.encode("utf-8", errors="replace")[:size]
 
-    def _read_text(self, at: int, size: int) -> str:
-        raw = self._page[at : at + size].rstrip(b"\0")
-        return raw.decode("utf-8", errors="replace")
 
-    def _write_text(self, at: int, size: int, text: str) -> None:
-        raw = text.encode("utf-8", errors="replace")[:size]
-        self._page[at : at + size] = raw.ljust(size, b"\0")
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace")
+
+
+def _timed(moment: float, content: bytes) -> bytes:
+    return _TIME.pack(moment) + content
+
+
+def _parted(raw: bytes) -> tuple[float, str]:
+    """Return a record's moment and text; ``(0.0, "")`` of an empty one."""
+    return (_TIME.unpack_from(raw)[0], _text(raw[_TIME.size :])) if raw else (0.0, "")
 
 
 def short_time(seconds: float) -> str:

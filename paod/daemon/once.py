@@ -113,7 +113,7 @@ def _serve_until_ended(settings: Settings, sync_id: int, board: Board) -> int:
 
 def _watch(pid: int, board: Board, on_phase: OnPhase) -> Death:
     """Wait for the child's end, tell its phases, and kill it when one takes too long."""
-    phase, overran = "", False
+    phase, overran, missed = "", False, 0.0
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
@@ -121,7 +121,8 @@ def _watch(pid: int, board: Board, on_phase: OnPhase) -> Death:
         if board.phase != phase:
             phase = board.phase
             on_phase(phase)
-        if board.overdue(time.monotonic()) and not overran:
+        before, missed = missed, board.overdue(time.monotonic())
+        if missed and missed == before and not overran:
             overran = True
             os.kill(pid, signal.SIGKILL)
         time.sleep(LOOK)

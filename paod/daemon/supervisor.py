@@ -22,6 +22,8 @@ from paod.daemon.child import PARENT_SIGNALS, Death, Kind, Lifeline, fork
 
 TURN = 0.25
 """Seconds between two looks at deadlines."""
+SECOND_LOOK = 0.2
+"""Seconds after which a missed deadline that still stands ends a child."""
 GRACE = 3.0
 """Seconds that children have to end by themselves; the whole end takes at most five."""
 START_SECONDS = 60.0
@@ -51,6 +53,10 @@ class Slot:
     last_death: Death | None = None
     syncs_before: int = 0
     overran: bool = field(default=False)
+    missed: float = 0.0
+    """The deadline that the last look found it to have missed; 0.0: none."""
+    suspected: float = 0.0
+    """When a look first found it to have missed that one."""
     promised: float = 0.0
     """What stood at an API worker's place when it was started."""
 
@@ -136,7 +142,7 @@ class Supervisor:
         else:
             slot.promised = self._board.promise(slot.seat, START_SECONDS)
         death = slot.last_death
-        slot.overran = False
+        slot.overran, slot.missed = False, 0.0
         slot.started = now
         try:
             slot.pid = fork(lambda: slot.body(death), self._lifeline)
@@ -176,25 +182,33 @@ class Supervisor:
     def _kill_overdue(self) -> None:
         """Kill a sync worker whose phase, or the file in its hand, takes too long.
 
-        And an API worker that shows no sign of life.
+        And an API worker that shows no sign of life. Either only if a second look, some time
+        after the first, finds the same deadline missed: one that came round in between, late on a
+        machine that had no time for it, lives on.
         """
         now = time.monotonic()
         if now - self._last_turn > ABSENCE:
             self._patient_until = now + ABSENCE
         self._last_turn = now
-        for slot in self._overdue():
-            if slot.pid is not None and not slot.overran and now >= self._patient_until:
+        for slot in self._living():
+            missed = self._missed(slot, now)
+            if missed != slot.missed:
+                slot.missed, slot.suspected = missed, now
+            late = missed and now >= max(slot.suspected + SECOND_LOOK, self._patient_until)
+            if slot.pid is not None and not slot.overran and late:
                 slot.overran = True
                 os.kill(slot.pid, signal.SIGKILL)
 
     def _overdue(self) -> list[Slot]:
         now = time.monotonic()
-        return [slot for slot in self._living() if self._is_overdue(slot, now)]
+        return [slot for slot in self._living() if self._missed(slot, now)]
 
-    def _is_overdue(self, slot: Slot, now: float) -> bool:
+    def _missed(self, slot: Slot, now: float) -> float:
+        """Return the deadline that a child has missed, 0.0 if none."""
         if slot.kind == "sync":
             return self._board.overdue(now)
-        return self._board.promised(slot.seat) < now
+        promised = self._board.promised(slot.seat)
+        return promised if promised < now else 0.0
 
     def _stop(self, signals: _Signals) -> int:
         """Ask every child to end and wait; return 0, or 128 and the signal that hurried it."""
