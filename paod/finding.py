@@ -6,6 +6,7 @@ and makes a ``Problem`` of it. Checks stay pure and know nothing of files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,6 +19,11 @@ Path = tuple[str | int, ...]
 """Keys and indexes from the document's root to a value: ``("tags", 0)``."""
 
 
+INVISIBLE = re.compile("[\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]")
+"""Spaces that YAML takes for letters: they come with text that is pasted from pages and chats."""
+INVISIBLE_MESSAGE = "a space that YAML takes for a letter stands here"
+INVISIBLE_HINT = "write a common space in its place"
+NO_VALUE_HINT = "give it a value, or remove the key"
 _MOST_KNOWN = 200
 """Words that are compared at most: a document may declare thousands."""
 _MOST_LISTED = 12

@@ -18,8 +18,8 @@ import orjson
 
 from paod import paths, rules, schema
 from paod.codes import CODES
-from paod.document import Reading, decode, join_surrogates, read
-from paod.finding import Finding, Path, pointer, shown
+from paod.document import Reading, decode, read
+from paod.finding import NO_VALUE_HINT, Finding, Path, pointer, shown
 from paod.model import Document, EntryType, ExaminedFile, Place, Problem, Reference, Severity
 from paod.rules.parameters import check_parameters
 
@@ -34,7 +34,7 @@ __all__ = [
     "refuse",
 ]
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 """Changes whenever the verdict on any file can change: the catalog is then folded anew."""
 
 MAX_PROBLEMS = 50
@@ -50,7 +50,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     "crashes-parser": ("the file ended the process that read it", "write it more simply"),
 }
 _NAME_LINE = re.compile(
-    r"^name:[ \t]*[\"']?([A-Za-z0-9_-]{1,63})[\"']?[ \t]*(?:#.*)?$", re.MULTILINE
+    r"(?:\A|(?<=[\r\n]))name:[ \t]*[\"']?([A-Za-z0-9_-]{1,63})[\"']?[ \t]*(?:#|[\r\n]|\Z)"
 )
 _READ_ON = frozenset({"duplicate-key", "bad-key"})
 """Findings about a key, beside which the value was read all the same."""
@@ -100,7 +100,7 @@ def refuse(path: str, oid: str, code: Refusal, given: Rules) -> ExaminedFile:
 def parse_text(data: bytes, given: Rules) -> tuple[Problem, ...]:
     """Return the problems of a YAML or JSON document that has no path yet. Never raises."""
     try:
-        findings, reading = _findings(data, given, is_json=data.lstrip()[:1] == b"{")
+        findings, reading = _findings(data, given)
         return _problems("", findings, reading, _name(data, reading))
     except Exception:  # as in examine
         return refuse("", "", "crashes-parser", given).problems
@@ -140,9 +140,7 @@ def _mismatch(path: str, name: str, findings: list[Finding]) -> list[Finding]:
     return [Finding("path-mismatch", message, f"rename the file to {name}.yaml", ("name",))]
 
 
-def _findings(
-    data: bytes, given: Rules, *, is_json: bool = False
-) -> tuple[list[Finding], Reading | None]:
+def _findings(data: bytes, given: Rules) -> tuple[list[Finding], Reading | None]:
     """Find all that is wrong with a file's content, and read it as far as that is possible."""
     if len(data) > given.max_file_bytes:
         message, hint = f"the file is larger than {given.max_file_bytes} bytes", "split it"
@@ -150,7 +148,7 @@ def _findings(
     text = decode(data)
     if isinstance(text, Finding):
         return [text], None
-    reading = read(join_surrogates(text) if is_json else text)
+    reading = read(text)
     found = list(reading.findings)
     if reading.value is None:
         return found, reading
@@ -160,7 +158,14 @@ def _findings(
     if len(new) == MAX_FINDINGS:
         message = f"the document has more than {MAX_FINDINGS} problems"
         new.append(Finding("too-complex", message, "mend those that are shown, then look again"))
-    return found + new, reading
+    return found + [_told_of_comment(one, reading) for one in new], reading
+
+
+def _told_of_comment(finding: Finding, reading: Reading) -> Finding:
+    """Say of a value that is missing since a # begins it that this makes it a comment."""
+    if finding.hint == NO_VALUE_HINT and reading.is_comment(finding.path):
+        return replace(finding, hint="the # begins a comment: quote the value")
+    return finding
 
 
 def _follows(finding: Finding, unread: Sequence[Path]) -> bool:

@@ -1,11 +1,12 @@
 """Any bytes become a value with places, or findings: soon, and without a crash."""
 
+import json
 import time
 from typing import Any
 
 import pytest
 
-from paod.document import Reading, decode, join_surrogates, read
+from paod.document import Reading, decode, read
 from paod.finding import Finding
 from paod.model import Place
 from paod.validate import Rules, parse_text
@@ -261,8 +262,102 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
     assert decode(b"\xef\xbb\xbfname: a") == "name: a"
 
 
-def test_pairs_of_json_escapes_are_one_character() -> None:
-    assert join_surrogates('"\\ud83d\\ude00 \\ud800 \\u00e9"') == '"😀 \\ud800 \\u00e9"'
+GRIN = "\\ud83d\\ude00"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f'"{GRIN}"', "😀"),
+        (f'"{GRIN.upper().replace("U", "u")}{GRIN}"', "😀😀"),
+        (f"'{GRIN}'", GRIN),
+        (GRIN, GRIN),
+        (f"|\n  {GRIN} \\uD83D\\uDE00", f"{GRIN} \\uD83D\\uDE00"),
+        (f'"\ue83d\uea00{GRIN}"', "\ue83d\uea00😀"),
+        (f'"\\ue83d\\uea00{GRIN}"', "\ue83d\uea00😀"),
+        (f'"\ue800\ua800{GRIN}"', "\ue800\ua800😀"),
+        (f'"\\\\ud83d {GRIN}"', "\\ud83d 😀"),
+    ],
+)
+def test_two_escapes_of_json_are_one_character(text: str, value: str) -> None:
+    reading = read(f"a: {text}\nb: .nan")
+    assert reading.value is not None
+    assert reading.value["a"].rstrip("\n") == value
+    assert [found.place for found in reading.findings] == [Place(3 if "\n" in text else 2, 4)]
+
+
+@pytest.mark.parametrize("text", ['"\\ud83d"', '"\\ude00"', '"\\ud83d x"', '"\\\\ud83d\\ude00"'])
+def test_half_a_pair_is_no_character(text: str) -> None:
+    assert codes(read(f"a: {text}")) == ["bad-character"]
+
+
+def test_whatever_json_writes_is_read() -> None:
+    value = {"name": "a", "😀": ["😀\u2028\x85é\ue800", "\U0010ffff"]}
+    assert read(json.dumps(value)).value == value
+    assert read(json.dumps(value, ensure_ascii=False, indent=1)).value == value
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("form", ["{}", "'{}'", '"{}"', "|-\n  {}", ">-\n  {}"])
+def test_only_lf_crlf_and_cr_end_a_line(mark: str, form: str) -> None:
+    text = f"a: {form.format(f'x{mark}y{mark} z')}\n{mark}k: 1 # {mark}\nb: .nan"
+    reading = read(text)
+    assert reading.value == {"a": f"x{mark}y{mark} z", f"{mark}k": 1, "b": None}
+    (finding,) = reading.findings
+    assert finding.place == Place(text.count("\n") + 1, 4)
+
+
+def test_letters_that_stand_in_for_others_are_not_lost() -> None:
+    taken = "".join(chr(0xF0000 + number) for number in range(5))
+    text = f'a: "{taken}\\U000F0005\u2028"'
+    assert read(text).value == {"a": f"{taken}\U000f0005\u2028"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_end_of_a_line_counts_once(end: str) -> None:
+    text = end.join(["a: |", "  x", "", "  y", "b: .nan", ""])
+    reading = read(text)
+    assert reading.value == {"a": "x\n\ny\n", "b": None}
+    assert [found.place for found in reading.findings] == [Place(5, 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1\n\t\nb: 2\n", {"a": 1, "b": 2}),
+        ("a: 1\r\n \t \r\nb: 2", {"a": 1, "b": 2}),
+        ("\t# said\na:\n\t # more\n  b: 1\n\t", {"a": {"b": 1}}),
+        ("a: |\n  x\n\t\n  y\n  \t\n  z\n\t\nb: 2", {"a": "x\n\ny\n\t\nz\n", "b": 2}),
+        ("a: >\n  x\n  \t# y\n", {"a": "x\n\t# y\n"}),
+        ("a: 'x\n\t\n  y'\nb:\n  - z\n\t\n  - w", {"a": "x\ny", "b": ["z", "w"]}),
+    ],
+)
+def test_a_tab_indents_nothing_on_a_line_without_content(text: str, value: object) -> None:
+    reading = read(text)
+    assert reading.findings == ()
+    assert reading.value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a:\n\u00a0\u00a0b: c\n", (2, 1)),
+        ("a:\n  b: 1\n \u00a0c: 2\n", (3, 2)),
+        ("a:\n\u3000- b\n", (2, 1)),
+        ("a:\n  b:\n  \u202fc: 1\n", (3, 3)),
+    ],
+)
+def test_a_space_that_is_none_is_named(text: str, place: tuple[int, int]) -> None:
+    (finding,) = read(text).findings
+    assert finding.message == "a space that YAML takes for a letter stands here"
+    assert finding.place == Place(*place)
+
+
+@pytest.mark.parametrize("value", ["#\ufe0f\u20e3 first", "  #1", "\t#x"])
+def test_what_a_hash_made_a_comment_is_said(value: str) -> None:
+    problems = parse_text(f"name: a\ndescription: {value}\n".encode(), Rules())
+    (hint,) = [one.hint for one in problems if one.pointer == "/description"]
+    assert hint == "the # begins a comment: quote the value"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from paod.log import escape
 WIDEST = 100
 """Columns of a terminal that a line may take; a longer one is shown around the place."""
 _BEFORE = 40
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _TOKEN = re.compile(
     r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,\[\]{}](?:(?!:(?:\s|$)|\s\#|[,\[\]{}]).)*"""
 )
@@ -34,11 +33,6 @@ class Excerpt:
     @property
     def mark(self) -> str:
         return " " * self.before + "^" * self.width
-
-
-def lines_of(data: bytes) -> list[str]:
-    """Return a file's lines as the YAML parser counts them, whatever the bytes are."""
-    return _LINE_END.split(data.decode("utf-8-sig", "replace"))
 
 
 def excerpt(line: str, column: int) -> Excerpt:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from paod.cli.excerpt import Excerpt, excerpt, lines_of
+from paod.cli.excerpt import Excerpt, excerpt
 from paod.cli.outcome import counted
 from paod.cli.output import Piece, print_line, print_pieces
+from paod.document import lines_of
 
 STYLES = {"error": "bold red", "warning": "bold yellow"}
 _GUTTER = "blue"
@@ -25,7 +26,7 @@ def print_findings(problems: Sequence[Mapping[str, Any]], source: Source | None 
     for problem in problems:
         if source is not None and problem["path"] != path:
             path = problem["path"]
-            lines = lines_of(source(path) or b"")
+            lines = lines_of((source(path) or b"").decode("utf-8-sig", "replace"))
         print_pieces(_head(problem))
         at = problem["line"] - 1
         if at < len(lines) and lines[at].strip():

@@ -14,11 +14,11 @@ from yaml import Node
 from paod.document.compose import TooComplexError, compose, place_of, too_complex
 from paod.document.construct import check_aliases, construct
 from paod.document.places import Places, paths_of
-from paod.document.text import decode, join_surrogates
+from paod.document.text import decode, lines_of
 from paod.finding import Finding, Path
 from paod.model import Place
 
-__all__ = ["Reading", "decode", "join_surrogates", "read"]
+__all__ = ["Reading", "decode", "lines_of", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,15 @@ class Reading:
     value: dict[str, Any] | None
     findings: tuple[Finding, ...]
     places: Places | None = None
+    text: str = ""
 
     def place(self, path: Path, *, on_key: bool = False) -> Place:
         """Return where a value stands, or its key: 1-based, the nearest part around if missing."""
         return Place() if self.places is None else self.places.find(path, on_key=on_key)
+
+    def is_comment(self, path: Path) -> bool:
+        """Return whether all that stands where a value is missing is a comment."""
+        return self.places is not None and self.places.is_comment(path, self.text)
 
 
 def read(text: str) -> Reading:
@@ -51,7 +56,7 @@ def read(text: str) -> Reading:
     findings = _placed(root, found)
     if not isinstance(value, dict):
         return Reading(None, (*findings, *_not_a_mapping(root, findings)))
-    return Reading(value, findings, Places(root))
+    return Reading(value, findings, Places(root), text)
 
 
 def _placed(root: Node, found: list[tuple[Finding, Node]]) -> tuple[Finding, ...]:

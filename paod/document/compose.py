@@ -11,6 +11,7 @@ from typing import Any
 from yaml import MarkedYAMLError, Node, ScalarNode, YAMLError
 from yaml._yaml import CParser
 
+from paod.document.adapting import adapt, tabs_of_values, without_loose_tabs
 from paod.document.syntax import syntax_fault
 from paod.finding import Finding
 from paod.model import Place
@@ -43,6 +44,16 @@ def compose(text: str) -> Node | Finding:
     A node's ``tag`` is ``PLAIN`` or ``UNTAGGED``, or what an author wrote: its meaning is decided
     elsewhere.
     """
+    adapted = adapt(text)
+    root = _composed(without_loose_tabs(adapted.text))
+    if isinstance(root, Node) and (kept := tabs_of_values(adapted.text, root)):
+        root = _composed(without_loose_tabs(adapted.text, kept))
+    if isinstance(root, Node):
+        adapted.restore(root)
+    return root
+
+
+def _composed(text: str) -> Node | Finding:
     composer = _Composer(text)
     try:
         root = composer.get_single_node()

@@ -20,7 +20,7 @@ from paod.document.compose import (
 )
 from paod.document.scalars import MAX_SCALAR_BYTES, BadScalarError, is_text, plain, tagged, unsafe
 from paod.document.syntax import QUOTE_TEMPLATE
-from paod.finding import Finding, shown
+from paod.finding import INVISIBLE, INVISIBLE_HINT, INVISIBLE_MESSAGE, Finding, shown
 
 MAX_ALIASES = 100
 MAX_KEY = 256
@@ -117,6 +117,8 @@ class _Constructor:
                 key = self._key(key_node)
                 if key is None:
                     continue
+            if not key.isascii() and INVISIBLE.match(key):
+                self._add("yaml-syntax", INVISIBLE_MESSAGE, INVISIBLE_HINT, key_node)
             if key in result:
                 self._duplicate(node, key, key_node)
                 continue

@@ -18,7 +18,9 @@ from paod.document import read
 from paod.document.compose import PLAIN, UNTAGGED, compose
 from paod.document.quoting import written
 from paod.document.scalars import BadScalarError, plain
+from paod.document.text import line_end_of, lines_with_ends
 
+_BLANK_LINES = ("\n\n", "\n\r\n", "\r\r")
 Rank = Callable[[str], int]
 """Where a key of a document belongs; keys of the same rank stay in the order they have."""
 
@@ -125,7 +127,7 @@ def _ordered(text: str, root: MappingNode, rank: Rank) -> str:
     if ordered == blocks:
         return text
     top = text[: keys[0].start_mark.index]
-    if not top.rpartition("\n")[0].strip() or top.endswith(("\n\n", "\n\r\n")):
+    if not top.strip() or top.endswith(_BLANK_LINES):
         ordered[0] = replace(ordered[0], lead=ordered[0].lead.lstrip())
     return top + "".join(block.lead + block.body for block in ordered) + tail
 
@@ -133,11 +135,11 @@ def _ordered(text: str, root: MappingNode, rank: Rank) -> str:
 def _blocks(text: str, root: MappingNode) -> tuple[list[_Block], str]:
     """Cut a document at its keys; also return what stands below the last of them."""
     starts = [*(key.start_mark.index for key, _ in root.value), len(text)]
-    line_end = "\r\n" if "\r\n" in text else "\n"
+    line_end = line_end_of(text)
     blocks, lead = [], ""
     for (key, _), (begin, end) in zip(root.value, pairwise(starts), strict=True):
         body, below = _cut(text[begin:end])
-        body += "" if body.endswith("\n") else line_end
+        body += "" if body.endswith(("\n", "\r")) else line_end
         blocks.append(_Block(key.value, lead, body))
         lead = below
     return blocks, lead
@@ -145,7 +147,7 @@ def _blocks(text: str, root: MappingNode) -> tuple[list[_Block], str]:
 
 def _cut(lines: str) -> tuple[str, str]:
     """Cut before the blank lines and the comments at the margin that end some lines."""
-    kept = lines.splitlines(keepends=True)
+    kept = lines_with_ends(lines)
     count = len(kept)
     while count > 1 and (not kept[count - 1].strip() or kept[count - 1].startswith("#")):
         count -= 1

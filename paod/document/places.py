@@ -6,13 +6,16 @@ composed nodes still know it all.
 
 from __future__ import annotations
 
+import re
+
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from paod.document.compose import place_of
+from paod.document.compose import PLAIN, place_of
 from paod.document.construct import merged
 from paod.finding import Path
 from paod.model import Place
 
+_COMMENT = re.compile(r"[ \t]+#")
 Pair = tuple[Node, Node]
 """A key and its value; an entry of a list stands for its own key."""
 
@@ -28,13 +31,24 @@ class Places:
 
     def find(self, path: Path, *, on_key: bool = False) -> Place:
         """Return where a value stands, or its key; the nearest part around it if it is missing."""
+        key, node, _ = self._walk(path)
+        return place_of(key if on_key else node)
+
+    def is_comment(self, path: Path, text: str) -> bool:
+        """Return whether nothing but a comment stands at a value's place."""
+        _, node, whole = self._walk(path)
+        empty = whole and isinstance(node, ScalarNode) and node.tag is PLAIN and not node.value
+        return empty and _COMMENT.match(text, node.end_mark.index) is not None
+
+    def _walk(self, path: Path) -> tuple[Node, Node, bool]:
+        """Return the last key and value on a path that are there, and whether they are its end."""
         key, node = self.root, self.root
         for part in path:
             found = self._child(node, part)
             if found is None:
-                return place_of(node)
+                return node, node, False
             key, node = found
-        return place_of(key if on_key else node)
+        return key, node, True
 
     def _child(self, node: Node, part: str | int) -> Pair | None:
         if isinstance(part, str):

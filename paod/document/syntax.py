@@ -12,8 +12,8 @@ from typing import Final
 from yaml import CSafeLoader, Mark, MarkedYAMLError, ScalarToken, YAMLError, scan
 from yaml.reader import ReaderError
 
-from paod.document.text import forbidden_character
-from paod.finding import Finding
+from paod.document.text import forbidden_character, lines_of, place_at
+from paod.finding import INVISIBLE, INVISIBLE_HINT, INVISIBLE_MESSAGE, Finding
 from paod.model import Place
 
 QUOTE_TEMPLATE: Final = 'quote a value that begins with {{: "{{ … }}"'
@@ -55,9 +55,8 @@ _WORDS: Final = {
 """What libyaml says, in an author's words, and how to mend it."""
 _BEGINS_NOTHING: Final = "found character that cannot start any token"
 _ANY_HINT: Final = "check the indentation and the quotes, here and on the line above"
-_CONFLICT: Final = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
+_CONFLICT: Final = re.compile(r"(?:\A|(?<=[\r\n]))(?:<{7}|>{7})(?=[ \r\n]|\Z)")
 _TEMPLATE: Final = re.compile(r"(:|-)\s+\{\{")
-_INVISIBLE: Final = re.compile("[\u00a0\u200b\u3000]")
 _TYPOGRAPHIC: Final = re.compile(r"[:-]\s+([\u2018\u201c\u201e\u00ab])")
 _TAB: Final = "found a tab character that violates indentation"
 _NAMED_WHERE_IT_BEGAN: Final = frozenset(
@@ -79,7 +78,7 @@ def syntax_fault(error: YAMLError, text: str) -> Finding:
         return forbidden_character(text) or Finding("bad-character", "a character is not allowed")
     conflict = _CONFLICT.search(text)
     if conflict is not None:
-        return _conflict(Place(text.count("\n", 0, conflict.start()) + 1, 1))
+        return _conflict(place_at(text, conflict.start()))
     if not isinstance(error, MarkedYAMLError):
         return Finding("yaml-syntax", "the file is not YAML", _ANY_HINT)
     return _marked(error, text)
@@ -99,7 +98,7 @@ def _marked(error: MarkedYAMLError, text: str) -> Finding:
     if "Unicode character escape code" in problem:
         message = "the escape stands for no character"
         return Finding("bad-character", message, "remove it", place=place)
-    lines = text.splitlines()
+    lines = lines_of(text)
     quote = _closed_late(text, place) if problem in _LATE else None
     if quote is not None:
         message = f"the quote that opens here is closed on line {place.line} only"
@@ -153,11 +152,10 @@ def _tab(place: Place, lines: list[str]) -> Finding:
 def _invisible(place: Place, lines: list[str]) -> Finding | None:
     """Name a space that is none to YAML, on this line or the one before it."""
     for number in (place.line, place.line - 1):
-        found = _INVISIBLE.search("".join(lines[max(number - 1, 0) : max(number, 0)]))
+        found = INVISIBLE.search("".join(lines[max(number - 1, 0) : max(number, 0)]))
         if found is not None:
-            message = "a space that YAML takes for a letter stands here"
-            hint = "write a common space in its place"
-            return Finding("yaml-syntax", message, hint, place=Place(number, found.start() + 1))
+            place = Place(number, found.start() + 1)
+            return Finding("yaml-syntax", INVISIBLE_MESSAGE, INVISIBLE_HINT, place=place)
     return None
 
 

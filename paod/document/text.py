@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from paod.finding import Finding
@@ -12,8 +11,8 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|[\r\n]|\Z)")
+_LINE_END = re.compile("\r\n|[\n\r]")
 
 
 def decode(data: bytes) -> str | Finding:
@@ -39,14 +38,26 @@ def forbidden_character(text: str) -> Finding | None:
 
 
 def place_at(text: str, offset: int) -> Place:
-    """Return the line and column of a character, counting lines as the YAML parser does."""
+    """Return the line and column of a character, counting lines as YAML 1.2 and editors do."""
     ends = [end.end() for end in _LINE_END.finditer(text, 0, offset)]
     return Place(len(ends) + 1, offset - (ends[-1] if ends else 0) + 1)
 
 
-def join_surrogates(text: str) -> str:
-    """Write JSON's pairs of escapes as the one character they mean: YAML has no such pairs."""
-    return _PAIR.sub(lambda pair: str(json.loads(f'"{pair[0]}"')), text)
+def lines_of(text: str) -> list[str]:
+    """Return a text's lines without their ends: LF, CRLF or CR, and nothing else."""
+    lines = _LINE_END.split(text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def lines_with_ends(text: str) -> list[str]:
+    """Return a text's lines, each with its end; the last one may have none."""
+    return [found[0] for found in _LINE.finditer(text) if found[0]]
+
+
+def line_end_of(text: str) -> str:
+    """Return how the first line of a text ends; LF where there is one line only."""
+    found = _LINE_END.search(text)
+    return found[0] if found else "\n"
 
 
 def _not_utf8(message: str, start: int, data: bytes) -> Finding:

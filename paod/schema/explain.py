@@ -12,7 +12,7 @@ from typing import Any
 from cerberus import errors
 from cerberus.errors import ValidationError
 
-from paod.finding import Finding, Path, choice, nearest, shown
+from paod.finding import NO_VALUE_HINT, Finding, Path, choice, nearest, shown
 from paod.paths import kebab
 from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, errors_of
 from paod.schema.forms import FORMS
@@ -95,8 +95,7 @@ def _bad_type(error: ValidationError, path: Path) -> Finding:
 
 
 def _nothing(error: ValidationError, path: Path) -> Finding:
-    hint = "give it a value, or remove the key"
-    return Finding("wrong-type", f"{_subject(path)} has no value", hint, path)
+    return Finding("wrong-type", f"{_subject(path)} has no value", NO_VALUE_HINT, path)
 
 
 def _wrong_type(types: list[str], value: Any, path: Path) -> Finding:
