@@ -15,11 +15,12 @@ from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from paod.config import Secret, Settings, owner_and_name
+from paod.config import Secret, Settings
 from paod.errors import AccessDenied, FetchFailed, PaodError, RequestFailed, SettingsError
 from paod.outgoing import Answer, Way, send
+from paod.repository_url import owner_and_name, read
 
 DRIFT = 60.0
 """Seconds by which this clock may be ahead of GitHub's."""
@@ -227,10 +228,10 @@ def api_of(url: str) -> str:
     GitHub's own is at api.github.com, that of a tenant of GHE.com at api.TENANT.ghe.com, that of
     an Enterprise Server below /api/v3 of its address.
     """
-    parts = urlsplit(url)
-    if parts.hostname == "github.com" or (parts.hostname or "").endswith(".ghe.com"):
-        return f"{parts.scheme}://api.{parts.netloc}"
-    return f"{parts.scheme}://{parts.netloc}/api/v3"
+    address = read(url)
+    if address.host == "github.com" or address.host.endswith(".ghe.com"):
+        return f"{address.scheme}://api.{address.place}"
+    return f"{address.scheme}://{address.place}/api/v3"
 
 
 def _integer(found: dict[str, Any], key: str, app: App) -> int:

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from paod.config import SETTINGS, Rate, Secret, Settings, digest_of, load, with_admin_token
-from paod.config.remote_url import owner_and_name, read_remote_url, redact_url
 from paod.config.secret import GRACE, everyone_may_read
 from paod.config.tokens import new_token, write_first_token
 from paod.errors import SettingsError
+from paod.repository_url import owner_and_name, read, redact_url
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "paod.yaml"
 BASE = {"PAO_REPO_URL": "https://git.example/org/catalog.git", "HOME": "/home/mike"}
@@ -519,7 +519,7 @@ def test_tokens_are_long_and_differ() -> None:
 
 def test_redaction_reaches_urls_that_are_none() -> None:
     assert redact_url("https://a:b/c@d@host/x?y#z") == "https://***@host/x"
-    assert "tok" not in repr(read_remote_url("https://tok@host/x"))
+    assert "tok" not in repr(read("https://tok@host/x"))
 
 
 STATUSES = {"PAO_COMMIT_STATUS": "https://api.github.com/", "PAO_COMMIT_STATUS_TOKEN": "a-token"}

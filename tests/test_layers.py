@@ -12,7 +12,10 @@ import pytest
 
 PAOD = Path(__file__).parent.parent / "paod"
 LEVELS = (
-    {"errors", "model", "codes", "versions", "finding", "paths", "ref", "strict_json"},
+    {
+        *("errors", "model", "codes", "versions", "finding", "paths", "ref", "strict_json"),
+        *("repository_url",),
+    },
     {
         *("config", "log", "failpoint", "document", "schema", "rules"),
         *("catalog", "webhook", "access", "difference", "mirror", "worktree", "database"),

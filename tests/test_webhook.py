@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paod import webhook
+from paod.repository_url import repository_key
 from paod.webhook import (
     FORM,
     HOSTS,
@@ -17,7 +18,6 @@ from paod.webhook import (
     Malformed,
     is_delivery_id,
     read_payload,
-    repository_key,
 )
 
 URL = "https://github.com/org/pao-repository.git"

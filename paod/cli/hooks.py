@@ -17,7 +17,8 @@ from paod.cli.output import complain, print_json, print_pairs
 from paod.config import Settings
 from paod.errors import PaodError, RequestFailed
 from paod.outgoing import Answer, Way, send
-from paod.webhook import HOSTS, Call, Followed, Host, ping_call, push_call, repository_key
+from paod.repository_url import repository_key
+from paod.webhook import HOSTS, Call, Followed, Host, ping_call, push_call
 
 TOLD = "urn:paod:problem:"
 REMEDIES: dict[str | int, str] = {

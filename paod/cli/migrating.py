@@ -9,10 +9,10 @@ import click
 from paod.cli.options import as_json, with_database_settings
 from paod.cli.output import bar, print_json, print_line, print_table
 from paod.config import Settings
-from paod.config.remote_url import redact_url
 from paod.daemon import daemon_running, open_store, password_of
 from paod.database import file_exists, open_database
 from paod.errors import PaodError
+from paod.repository_url import redact_url
 from paod.store import Copied, Copy, Store
 
 SHORT = 16

@@ -1,7 +1,6 @@
 """Settings: the environment and a YAML file, checked whole, read once. It may not do the work."""
 
 from paod.config.loading import load
-from paod.config.remote_url import owner_and_name
 from paod.config.secret import Secret
 from paod.config.settings import Settings
 from paod.config.table import SETTINGS, Setting
@@ -17,6 +16,5 @@ __all__ = [
     "digest_of",
     "load",
     "new_token",
-    "owner_and_name",
     "with_admin_token",
 ]

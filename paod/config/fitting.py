@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from paod.config.remote_url import RemoteUrl, owner_and_name
 from paod.config.secret import Secret
+from paod.repository_url import RepositoryUrl, owner_and_name
 
 _SUCH_AS = "such as https://github.com/org/pao-repository.git"
 
 
 def app_faults(
-    remote: RemoteUrl, values: Mapping[str, Any], secrets: Mapping[str, Secret]
+    remote: RepositoryUrl, values: Mapping[str, Any], secrets: Mapping[str, Secret]
 ) -> Iterator[str]:
     """Yield what a GitHub App lacks, or has too much, to read the repository."""
     if "PAO_GITHUB_APP_ID" not in values:
@@ -24,7 +24,7 @@ def app_faults(
         yield "PAO_GITHUB_APP_ID is set, and PAO_GITHUB_APP_KEY_FILE is not"
     if "PAO_REPO_TOKEN" in secrets:
         yield "PAO_GITHUB_APP_ID and a PAO_REPO_TOKEN are both set: keep one"
-    if not remote.url.startswith(("https:", "http:")) or owner_and_name(remote.url) is None:
+    if remote.kind != "http" or owner_and_name(remote.url) is None:
         yield (
             "PAO_GITHUB_APP_ID is set, and PAO_REPO_URL is no repository of a GitHub by https, "
             + _SUCH_AS
@@ -32,12 +32,12 @@ def app_faults(
 
 
 def status_faults(
-    remote: RemoteUrl, values: Mapping[str, Any], secrets: Mapping[str, Secret]
+    remote: RepositoryUrl, values: Mapping[str, Any], secrets: Mapping[str, Secret]
 ) -> Iterator[str]:
     """Yield what commit statuses lack: a repository with an owner, a token."""
     if "PAO_COMMIT_STATUS" not in values:
         return
-    if owner_and_name(remote.url) is None:
+    if owner_and_name(remote.url, str(values["PAO_COMMIT_STATUS"])) is None:
         yield (
             "PAO_COMMIT_STATUS is set, and PAO_REPO_URL names no owner and repository on a host, "
             + _SUCH_AS

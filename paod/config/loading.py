@@ -9,13 +9,13 @@ from typing import Any
 import cerberus
 
 from paod.config.fitting import app_faults, status_faults
-from paod.config.remote_url import RemoteUrl, redact_url
 from paod.config.secret import Secret, everyone_may_read
 from paod.config.settings import Settings
 from paod.config.sources import Given, Sources, over, read_credentials, read_environment, read_file
 from paod.config.table import BY_NAME, CONFIG_NAME, TYPES, schema
 from paod.config.tokens import bad_digest
 from paod.errors import SettingsError
+from paod.repository_url import RepositoryUrl, redact_url
 
 COERCION_FAILED = 0x61
 """Cerberus's code for a ``coerce`` that raised; the error's info is what it raised."""
@@ -51,7 +51,7 @@ def load(
     if "PAO_REPO_URL" not in sources.given and repository:
         faults.append(_MISSING)
     elif "PAO_REPO_URL" not in sources.given:
-        remote = RemoteUrl("")
+        remote = RepositoryUrl("local", "", "")
     elif remote is not None:
         _move_credentials(remote, values, secrets, faults)
     if remote is not None and repository:
@@ -126,7 +126,7 @@ def _secret_faults(secret: Secret, given: Given) -> list[str]:
 
 
 def _move_credentials(
-    remote: RemoteUrl, values: dict[str, Any], secrets: dict[str, Secret], faults: list[str]
+    remote: RepositoryUrl, values: dict[str, Any], secrets: dict[str, Secret], faults: list[str]
 ) -> None:
     """Make settings of the user and the token that stood in the repository's URL."""
     if remote.token is None:
@@ -155,13 +155,15 @@ def _state_dir(environ: Mapping[str, str], given: Path | None, faults: list[str]
 
 
 def _settings(
-    remote: RemoteUrl, state: Path, given: Mapping[str, Any], sources: Sources
+    remote: RepositoryUrl, state: Path, given: Mapping[str, Any], sources: Sources
 ) -> Settings:
     values = dict(given)
-    folder = remote.path and sources.given["PAO_REPO_URL"].base / remote.path.expanduser()
+    folder = None
+    if remote.folder is not None and remote.url:
+        folder = sources.given["PAO_REPO_URL"].base / remote.folder.expanduser()
     url, file = _database(values.pop("PAO_DB_URL", None), state, sources)
     return Settings(
-        repo_url=str(folder) if folder and "://" not in remote.url else remote.url,
+        repo_url=str(folder) if folder and not remote.scheme else remote.url,
         repo_folder=folder,
         state_dir=state,
         db_url=url,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from paod.config.remote_url import passwords_of, redact_url
 from paod.config.secret import Secret
 from paod.config.table import BY_NAME, PREFIX
 from paod.config.values import Rate
 from paod.errors import SettingsError
+from paod.repository_url import passwords_of, redact_url
 
 MASK = "***"
 SHORTEST_PATH = 12

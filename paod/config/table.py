@@ -14,7 +14,7 @@ from typing import Any
 import cerberus
 
 from paod.config import values
-from paod.config.remote_url import FORMS, RemoteUrl, read_remote_url
+from paod.repository_url import FORMS, RepositoryUrl, read
 
 PREFIX = "PAO_"
 FILE_SUFFIX = "_FILE"
@@ -32,7 +32,7 @@ TYPES = {
     "path": _typed("path", Path),
     "rate": _typed("rate", values.Rate),
     "names": _typed("names", frozenset),
-    "remote": _typed("remote", RemoteUrl),
+    "remote": _typed("remote", RepositoryUrl),
 }
 
 
@@ -73,7 +73,12 @@ def _text(coerce: Any) -> dict[str, Any]:
 
 
 def _remote(value: Any) -> Any:
-    return read_remote_url(value) if isinstance(value, str) else value
+    """Read a repository's address; the home folder that a path begins with has to be known."""
+    if not isinstance(value, str):
+        return value
+    address = read(value)
+    values.as_path(address.path if address.folder else None)
+    return address
 
 
 _PATH = {"type": "path", "coerce": values.as_path}

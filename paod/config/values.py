@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from paod.repository_url import is_loopback
+
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RATE = re.compile(r"([1-9][0-9]{0,6})/(second|minute|hour|day)")
 _PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -183,16 +185,6 @@ def as_api_url(value: Any) -> Any:
     if not is_loopback(urlsplit(url).hostname or ""):
         raise ValueError("http would carry the token in the clear; use https")
     return url
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host's name or address is this machine's own, seen from here alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def as_database_url(value: Any) -> Any:

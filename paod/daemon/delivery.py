@@ -15,13 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from paod.config import Settings, owner_and_name
+from paod.config import Settings
 from paod.errors import PaodError, StoreError, StoreUnavailable
 from paod.failpoint import failpoint
 from paod.github_app import tokens_of
 from paod.log import Redactor
 from paod.messages import Request, alert_request, github_request, redacted
 from paod.outgoing import Answer, Way, send
+from paod.repository_url import owner_and_name
 from paod.store import Message, MessageKind, Result, Store
 
 LEASE = 120.0
@@ -209,8 +210,8 @@ def _alert(settings: Settings, message: Message, redact: Callable[[str], str]) -
 
 
 def _status(settings: Settings, message: Message, redact: Callable[[str], str]) -> Request:
-    repository = owner_and_name(settings.repo_url)
     assert settings.commit_status is not None
+    repository = owner_and_name(settings.repo_url, settings.commit_status)
     assert repository is not None, "the settings were checked"
     facts = {**message.facts, "description": redact(message.facts["description"])}
     token = _status_token(settings)

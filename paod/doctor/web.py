@@ -13,6 +13,7 @@ from paod.config import Settings
 from paod.daemon import daemon_running
 from paod.doctor.database import Look
 from paod.doctor.finding import Finding, bad, good, skipped, warning
+from paod.repository_url import is_loopback
 
 ANSWER_SECONDS: Final = 3.0
 LATELY: Final = timedelta(days=7)
@@ -84,8 +85,4 @@ def proxy(settings: Settings) -> Finding:
 
 
 def _is_loopback(listen: str) -> bool:
-    host = listen.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(listen.rpartition(":")[0].strip("[]"))

@@ -9,7 +9,7 @@ what the remote advertised, an unreadable object is ``MirrorBroken`` and never a
 from paod.mirror.checkout import Checkout
 from paod.mirror.history import Line
 from paod.mirror.local import Mirror, OnPhase
-from paod.mirror.remote import Credentials, Remote, redact
+from paod.mirror.remote import Credentials, Remote
 from paod.mirror.source import Source
 from paod.mirror.transport import remote_tip
 from paod.mirror.trees import Limits
@@ -23,6 +23,5 @@ __all__ = [
     "OnPhase",
     "Remote",
     "Source",
-    "redact",
     "remote_tip",
 ]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pygit2
 
 from paod.errors import AccessDenied, FetchFailed, MirrorBroken, MirrorError, PaodError
-from paod.mirror.remote import Remote, redact
+from paod.mirror.remote import Remote
+from paod.repository_url import redact_urls
 
 RATE_LIMIT_PAUSE = 60.0
 """Seconds to leave a remote alone that answered 429: libgit2 hides its Retry-After."""
@@ -121,7 +122,7 @@ def translate(error: Exception, remote: Remote) -> PaodError:
     """Return the error of ours that says what a libgit2 error means for this remote."""
     if isinstance(error, PaodError):
         return error
-    text = redact(str(error)).strip() or type(error).__name__
+    text = redact_urls(str(error)).strip() or type(error).__name__
     if isinstance(error, pygit2.AuthError):
         text = f"authentication failed: {text}"
     if re.search(r"failed to (lock|create locked) file", text, re.IGNORECASE):

@@ -1,7 +1,7 @@
 """Where the repository is and how to reach it: checked and cleaned before anything connects.
 
-A URL is taken apart here once. User and password leave it at that moment, so that no later message,
-log line or file can show them. Nothing here touches the network.
+User and password leave the address when it is read (``paod.repository_url``), so that no later
+message, log line or file can show them. Nothing here touches the network.
 """
 
 from __future__ import annotations
@@ -9,26 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pygit2
 
 from paod.errors import SettingsError
+from paod.repository_url import FORMS, RepositoryUrl, read
 
-_TAKES = "it takes https://…, ssh://…, user@host:path, file:///… or a local path"
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]+\]?")
-_SCP = re.compile(r"(?:([^@/:]+)@)?(\[[0-9A-Fa-f:.]+\]|[^@/:\[\]]+):(?!:)(.+)")
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]*@")
-_PORTS = {"https": 443, "http": 80, "ssh": 22}
-
-
-def redact(text: str) -> str:
-    """Take user and password out of every URL in a text."""
-    return _USERINFO.sub(r"\1", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +35,6 @@ def _ignore() -> None:
 def no_credentials() -> Credentials | None:
     """Return None: the remote is asked without credentials."""
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A repository's URL in its parts. ``url`` is clean: what libgit2 and messages get.
-
-    ``userinfo`` is what stood before the ``@`` of an https URL; an ssh user stays in the URL.
-    """
-
-    kind: Literal["http", "ssh", "local"]
-    url: str
-    host: str = ""
-    port: int = 0
-    scheme: str = ""
-    userinfo: Credentials | None = None
-
-    def same_origin(self, url: str) -> bool:
-        """Whether another URL has this one's scheme, host and port."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port or _PORTS.get(parts.scheme, 0)
-        except ValueError:
-            return False
-        return (parts.scheme, (parts.hostname or "").lower(), port) == (
-            self.scheme,
-            self.host,
-            self.port,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +59,12 @@ class Remote:
     connect_timeout: float = 10.0
     stall_timeout: float = 30.0
     max_pack_bytes: int = 512 * 2**20
-    address: Address = field(init=False, repr=False)
+    address: RepositoryUrl = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        address = address_of(self.url)
+        address = _address_of(self.url)
         object.__setattr__(self, "address", address)
-        object.__setattr__(self, "url", address.url)
+        object.__setattr__(self, "url", _given_to_git(address))
         if not pygit2.reference_is_valid_name(self.ref):
             raise SettingsError(
                 f"{self.branch!r} is not a branch name", "PAO_REPO_BRANCH takes a name such as main"
@@ -118,94 +79,30 @@ class Remote:
 
     def secret(self) -> Credentials | None:
         """Return what to authenticate with, read again now: the setting, else the URL's own."""
-        return self.credentials() or self.address.userinfo
+        return self.credentials() or _own_credentials(self.address)
 
 
-def address_of(url: str) -> Address:
-    """Take a repository's URL apart; raise ``SettingsError`` for one that is never connected to."""
-    if not url or _CONTROL.search(url) or url.startswith("-"):
-        raise SettingsError("the repository's URL is empty or has characters no URL has", _TAKES)
-    if "://" in url:
-        return _from_url(url)
-    if re.match(r"[A-Za-z0-9+.-]+::", url):
-        raise SettingsError("the repository's URL names a transport helper (…::)", _TAKES)
-    found = _SCP.fullmatch(url)
-    if found and not url.startswith((".", "/", "~")):
-        return _from_scp(url, found[1], found[2], found[3])
-    return Address("local", str(Path(url).expanduser().absolute()))
-
-
-def _from_url(url: str) -> Address:
+def _address_of(url: str) -> RepositoryUrl:
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise SettingsError("the repository's URL has a bad host or port", _TAKES) from None
-    if parts.query or parts.fragment:
+        return read(url)
+    except ValueError as error:
         raise SettingsError(
-            "the repository's URL has a query or a fragment", "a token belongs in PAO_REPO_TOKEN"
-        )
-    if parts.scheme == "file":
-        return _from_file(parts)
-    if parts.scheme not in _PORTS:
-        raise SettingsError(f"paod does not connect to {parts.scheme}:// repositories", _TAKES)
-    host = _checked_host(parts.hostname or "")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise SettingsError(
-            f"plain http:// to {host} would show the token and the catalog to the network",
-            "use https://; http:// is for this machine only (127.0.0.1, localhost)",
-        )
-    return _network(parts, host, port)
+            f"the repository's address cannot be used: {error}", f"it takes {FORMS}"
+        ) from None
 
 
-def _network(parts: SplitResult, host: str, port: int | None) -> Address:
-    shown = f"[{host}]" if ":" in host else host
-    place = f"{shown}:{port}" if port else shown
-    port = port or _PORTS[parts.scheme]
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    if parts.scheme == "ssh":
-        _checked_path(parts.path.lstrip("/"))
-        clean = f"ssh://{_checked_user(user)}@{place}{parts.path}"
-        return Address("ssh", clean, host, port, "ssh")
-    clean = f"{parts.scheme}://{place}{parts.path}"
-    userinfo = Credentials(user, password) if user or password else None
-    return Address("http", clean, host, port, parts.scheme, userinfo)
+def _own_credentials(address: RepositoryUrl) -> Credentials | None:
+    """Return those that stood in the URL; hosts take a token that stands there alone as a user."""
+    if address.token is None:
+        return None
+    if address.username is None:
+        return Credentials(address.token, "")
+    return Credentials(address.username, address.token)
 
 
-def _from_scp(url: str, user: str | None, host: str, path: str) -> Address:
-    host = _checked_host(host.strip("[]"))
-    _checked_path(path)
-    return Address("ssh", url if user else f"git@{url}", host, 22, "ssh")
-
-
-def _from_file(parts: SplitResult) -> Address:
-    if parts.netloc not in ("", "localhost"):
-        raise SettingsError("file:// takes no host", "write file:///path/to/repository")
-    return Address("local", unquote(parts.path))
-
-
-def _checked_host(host: str) -> str:
-    if not _HOST.fullmatch(host):
-        raise SettingsError("the repository's URL has no usable host", _TAKES)
-    return host.lower()
-
-
-def _checked_user(user: str) -> str:
-    if user and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", user):
-        raise SettingsError("the repository's URL has an unusable ssh user", _TAKES)
-    return user or "git"
-
-
-def _checked_path(path: str) -> None:
-    if not path or path.startswith("-"):
-        raise SettingsError("the repository's URL has no usable path", _TAKES)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _given_to_git(address: RepositoryUrl) -> str:
+    folder = address.folder
+    return address.connect if folder is None else str(folder.expanduser().absolute())
 
 
 def _check_proxy(proxy: str) -> None:

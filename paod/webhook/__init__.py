@@ -11,7 +11,6 @@ from paod.webhook.decision import Decision, Followed, decide, decide_unread
 from paod.webhook.host import Host, is_delivery_id
 from paod.webhook.hosts import HOSTS
 from paod.webhook.payload import FORM, PARSED_BYTES, Malformed, read_payload
-from paod.webhook.push import repository_key
 from paod.webhook.sample import Call, ping_call, push_call
 
 __all__ = [
@@ -29,5 +28,4 @@ __all__ = [
     "ping_call",
     "push_call",
     "read_payload",
-    "repository_key",
 ]

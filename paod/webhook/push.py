@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+
+from paod.repository_url import repository_key
 
 COMPLETE_COMMITS = 20
 COMPLETE_FILES = 3000
@@ -16,7 +17,6 @@ FILE_KEYS = ("added", "modified", "removed")
 BRANCHES = "refs/heads/"
 
 _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_SCP = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)/*(.+)")
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -93,21 +93,6 @@ class Push:
             "subject": shown(move.subject.partition("\n")[0]),
             "pusher": shown(self.pusher),
         }
-
-
-def repository_key(url: str) -> str:
-    """Return what names a repository in all forms of its URL: ``github.com/org/name``.
-
-    Left out are scheme, user, port, ``.git``, and the case of the host's name. "": not a URL.
-    """
-    scp = None if "://" in url else _SCP.fullmatch(url)
-    try:
-        parts = urlsplit(f"//{scp[1]}/{scp[2]}" if scp else url)
-        host = parts.hostname or ""
-    except ValueError:
-        return ""
-    path = unquote(parts.path).rstrip("/").removesuffix(".git")
-    return host + path if path else ""
 
 
 def shown(text: str) -> str:
