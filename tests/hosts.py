@@ -125,8 +125,6 @@ def generic(ref: str, before: str, after: str, url: str, files: list[str]) -> Js
 
 @dataclass(frozen=True)
 class Sender:
-    """One host as it sends. ``tells_files``: its lists of files count."""
-
     name: str
     host: str
     payload: Callable[[str, str, str, str, list[str]], Json]
@@ -137,7 +135,6 @@ class Sender:
     other_event: str = "issues"
     ping_event: str = "ping"
     braces: bool = False
-    tells_files: bool = False
     needs_event: bool = True
 
     def push(
@@ -193,7 +190,6 @@ SENDERS = (
         _hub_256,
         "X-GitHub-Event",
         "X-GitHub-Delivery",
-        tells_files=True,
     ),
     Sender(
         "gitlab",
@@ -254,7 +250,6 @@ SENDERS = (
         _hub_256,
         "X-Event",
         "X-Delivery",
-        tells_files=True,
         needs_event=False,
     ),
 )

@@ -18,7 +18,7 @@ from paod.catalog.fold import fold
 from paod.catalog.plan import plan
 from paod.config import load
 from paod.model import Commit, Pin, Step, SyncRequest, SyncResult
-from paod.store import Store
+from paod.store import Outlets, Store
 from paod.validate import Rules, examine
 from tests.databases import opened, url_in
 
@@ -107,6 +107,7 @@ class Served:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         written: Callable[[], datetime] = lambda: datetime.now(UTC),
+        outlets: Outlets | None = None,
     ) -> None:
         """``now``: the time by which answers judge; ``written``: the one that rows are given."""
         self.settings = load(
@@ -120,7 +121,7 @@ class Served:
                 **(extra or {}),
             }
         )
-        self.store = Store(opened(self.settings.db_url), written)
+        self.store = Store(opened(self.settings.db_url), written, outlets=outlets)
         self.store.migrate()
         self.commits = 0
         self.app = create_app(self.store, self.settings, clock=clock, now=now)

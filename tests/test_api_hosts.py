@@ -74,10 +74,10 @@ def test_a_push_to_the_branch_is_stored_with_its_sync(served, sender):
     assert (sync["trigger"], sync["webhook"]["delivery_id"]) == ("webhook", delivery)
 
 
-def test_only_files_outside_the_root_spare_the_sync_where_the_host_tells_them(served, sender):
+def test_a_push_that_does_not_start_where_the_catalog_is_is_always_looked_at(served, sender):
     answer = sender.deliver(served, sender.push(files=["README.md"]), new()).json
-    assert (answer["status"], answer["sync_triggered"]) == ("accepted", not sender.tells_files)
-    assert ("catalog/" in answer.get("reason", "")) == sender.tells_files
+    assert (answer["status"], answer["sync_triggered"]) == ("accepted", True)
+    assert "reason" not in answer
 
 
 @pytest.mark.parametrize(

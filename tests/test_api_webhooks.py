@@ -11,7 +11,7 @@ from paod.api.webhooks import MOST_BYTES
 from paod.errors import StoreUnavailable
 from paod.model import SyncResult
 from tests.databases import on_each_database
-from tests.served import URL, Served, problem, signed
+from tests.served import POSTGRES, URL, Served, item, problem, signed
 
 pytestmark = on_each_database
 
@@ -161,8 +161,10 @@ def test_w10_what_is_not_asked_for_is_ignored_with_a_reason(served, payload, eve
 
 
 def test_a_push_that_leaves_the_catalog_alone_is_accepted_without_a_sync(served):
+    served.push({POSTGRES: item()})
     commits = [{"id": SHA, "added": ["README.md"], "modified": [], "removed": []}]
-    answer = served.deliver(push(commits=commits)).json
+    where = {"before": served.store.head().commit, "after": SHA, "forced": False}
+    answer = served.deliver(push(commits=commits, **where)).json
     assert (answer["status"], answer["sync_triggered"]) == ("accepted", False)
     assert "catalog/" in answer["reason"]
 

@@ -229,11 +229,25 @@ def test_w11_branches_are_compared_as_whole_refs(ref, branch, status):
     assert bool(decision.reason) == (status == "ignored")
 
 
-@pytest.mark.parametrize("changes", [{"deleted": True}, {"after": "0" * 40}, {"after": "0" * 64}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"deleted": True},
+        {"before": SHA, "after": "0" * 40},
+        {"before": "ab" * 32, "after": "0" * 64},
+    ],
+)
 def test_w12_a_deleted_branch_moves_nothing(changes):
     decision = decide("push", push(**changes), FOLLOWED)
     assert (decision.status, decision.request) == ("ignored", None)
     assert "deleted" in decision.reason
+
+
+@pytest.mark.parametrize("before", [None, "0" * 40])
+def test_a_push_from_nothing_to_nothing_is_no_deletion(before):
+    decision = decide("push", push(before=before, after="0" * 40), FOLLOWED)
+    assert (decision.status, decision.branch_gone) == ("accepted", False)
+    assert decision.request is not None
 
 
 def test_w13_a_forced_push_is_always_looked_at():
@@ -254,7 +268,6 @@ def test_w13_a_forced_push_is_always_looked_at():
         {"clone_url": "http://127.0.0.1:9/org/pao-repository.git"},
         {"clone_url": "https://github.com.evil.example/org/pao-repository"},
         {"clone_url": "https://[::1/org/pao-repository"},
-        {"ssh_url": "git@github.com:org/PAO-repository.git"},
         {"html_url": "https://github.com/org/pao-repository/tree/main"},
     ],
 )
@@ -274,29 +287,27 @@ FORMS = [
     "github.com:org/pao-repository",
     "ssh://git@github.com:22/org/pao-repository.git",
     "git://github.com/org/pao-repository.git",
+    "ssh://git@ssh.github.com:443/org/pao-repository.git",
+    "git@github.com:Org/PAO-repository.git",
 ]
 
 
 @pytest.mark.parametrize("url", FORMS)
 @pytest.mark.parametrize("key", ["clone_url", "ssh_url", "git_url", "html_url"])
 def test_all_forms_of_one_repositorys_url_are_one(url, key):
-    assert repository_key(url) == "github.com/org/pao-repository"
+    assert repository_key(url, fold_case=True) == "github.com/org/pao-repository"
     assert decide("push", push(repository={key: url}), FOLLOWED).request is not None
 
 
-@pytest.mark.parametrize(
-    ("url", "key"),
-    [
-        ("file:///srv/git/catalog.git", "/srv/git/catalog"),
-        ("/srv/git/catalog", "/srv/git/catalog"),
-        ("file:///srv/my%20git", "/srv/my git"),
-        ("https://github.com", ""),
-        ("", ""),
-        ("https://[bad", ""),
-    ],
-)
-def test_local_repositories_are_known_by_their_path(url, key):
-    assert repository_key(url) == key
+def test_a_further_url_is_ours_as_well():
+    followed = Followed(URL, "main", "catalog", ("https://git.example.com/old/name",))
+    renamed = push(repository={"clone_url": "https://git.example.com/Old/name.git"})
+    assert decide("push", renamed, followed).request is not None
+
+
+def test_who_writes_the_generic_shape_minds_case():
+    payload = {"ref": "refs/heads/main", "repository": URL.replace("org", "Org")}
+    assert webhook.decide(HOSTS["generic"], "push", payload, FOLLOWED).status == "ignored"
 
 
 @pytest.mark.parametrize("repository", [{}, {"clone_url": None}, {"clone_url": "https://host"}])
@@ -344,31 +355,45 @@ def test_w17_delivery_ids_have_the_form_of_guids():
     assert [is_delivery_id(text) for text in good + bad] == [True] * 3 + [False] * len(bad)
 
 
+def whole(*commits: dict, **changes) -> dict:
+    """Return a push that says all that a host can say of it."""
+    said = {"before": "b" * 40, "after": SHA, "forced": False, "commits": list(commits)}
+    return push(**said | changes)
+
+
 @pytest.mark.parametrize(
-    ("commits", "triggers"),
+    ("commits", "changes", "proves"),
     [
-        ([commit("README.md")], False),
-        ([commit("README.md"), commit("docs/catalog/x.yaml")], False),
-        ([commit("catalogue/x.yaml", "Catalog/x.yaml", "catalog.yaml")], False),
-        ([commit("README.md"), commit("catalog/a/x.yaml")], True),
-        ([commit("catalog")], True),
-        ([{"removed": ["catalog/a/x.yaml"]}], True),
-        ([{"modified": ["catalog/a/x.yaml"]}], True),
-        ([{"modified": ["README.md"]}], False),
-        ([commit("README.md") | {"removed": None}], True),
-        ([commit("README.md"), {"added": None, "modified": None, "removed": None}], True),
-        ([], True),
-        (None, True),
-        ([commit("README.md"), commit()], True),
-        ([commit("README.md")] * 20, True),
-        ([commit(*["README.md"] * 3000)], True),
+        ([commit("README.md")], {}, True),
+        ([commit("README.md"), commit("docs/catalog/x.yaml")], {}, True),
+        ([commit("catalogue/x.yaml", "Catalog/x.yaml", "catalog.yaml")], {}, True),
+        ([{"modified": ["README.md"]}], {}, True),
+        ([commit("README.md")], {"total_commits": 1}, True),
+        ([commit("README.md"), commit("catalog/a/x.yaml")], {}, False),
+        ([commit("catalog")], {}, False),
+        ([{"removed": ["catalog/a/x.yaml"]}], {}, False),
+        ([{"modified": ["catalog/a/x.yaml"]}], {}, False),
+        ([commit("README.md") | {"removed": None}], {}, False),
+        ([commit("README.md"), {"added": None, "modified": None, "removed": None}], {}, False),
+        ([], {}, False),
+        ([commit("README.md"), commit()], {}, False),
+        ([commit("README.md")] * 20, {}, False),
+        ([commit(*["README.md"] * 3000)], {}, False),
+        ([commit("README.md")], {"total_commits": 7}, False),
+        ([commit("README.md")], {"forced": True}, False),
+        ([commit("README.md")], {"forced": None}, False),
+        ([commit("README.md")], {"before": None}, False),
+        ([commit("README.md")], {"before": "0" * 40}, False),
+        ([commit("README.md")], {"before": "HEAD"}, False),
+        ([commit("README.md")], {"after": "c" * 40}, False),
+        ([commit("README.md")], {"created": True}, False),
     ],
 )
-def test_only_a_complete_list_without_catalog_files_spares_the_sync(commits, triggers):
-    decision = decide("push", push(commits=commits), FOLLOWED)
-    assert decision.status == "accepted"
-    assert (decision.request is not None) == triggers
-    assert bool(decision.reason) != triggers
+def test_only_a_whole_list_without_catalog_files_proves_anything(commits, changes, proves):
+    decision = decide("push", whole(*commits, **changes), FOLLOWED)
+    assert (decision.status, decision.request is not None) == ("accepted", True)
+    assert decision.unchanged_since == ("b" * 40 if proves else None)
+    assert bool(decision.reason) == proves
 
 
 def test_a_new_branch_is_always_looked_at():

@@ -256,6 +256,7 @@ def _delivery(event: str, delivery_id: str, decision: Decision) -> Delivery:
         about.get("after"),
         about,
         decision.branch_gone,
+        decision.unchanged_since,
     )
 
 
@@ -271,7 +272,8 @@ def _answer(delivery_id: str, decision: Decision, received: Received) -> dict[st
     }
     if received.sync_id is not None:
         answer["sync_id"] = received.sync_id
-    return _with_reason(answer, decision)
+    looked_at = decision.unchanged_since is not None and not received.spared
+    return answer if looked_at else _with_reason(answer, decision)
 
 
 def _with_reason(answer: dict[str, Any], decision: Decision) -> dict[str, Any]:

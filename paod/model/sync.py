@@ -27,7 +27,8 @@ class Head:
     ``commit`` is the applied one, None before the first sync. ``basis`` is a hash of all settings
     that the fold depends on: when it differs, the fold starts anew. ``epoch`` is random, made with
     the database. Times: UTC, ISO 8601. ``synced_at`` is when the commit was applied, ``checked_at``
-    when the remote was last seen to have nothing newer.
+    when the remote was last seen to have nothing newer. ``passed`` is the branch's newest commit
+    that deliveries showed to change nothing under the root since ``commit``.
     """
 
     epoch: str
@@ -37,6 +38,7 @@ class Head:
     synced_at: str | None = None
     checked_at: str | None = None
     pin: Pin | None = None
+    passed: str | None = None
 
 
 SyncStatus = Literal[

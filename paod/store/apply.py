@@ -21,7 +21,8 @@ from paod.store.writing import Writing, write_entries
 
 _MOVE_HEAD: Final = """
 UPDATE catalog_head
-SET commit_hash = :commit, generation = :generation, basis = :basis, synced_at = :now
+SET commit_hash = :commit, generation = :generation, basis = :basis, synced_at = :now,
+    passed_commit = NULL
 """
 _ALIASES: Final = "SELECT name, target FROM catalog_aliases"
 _PUT_ALIAS: Final = """

@@ -17,7 +17,7 @@ from paod.store.queue import Queue
 GOES_WELL: Final = frozenset({"queued", "running", "completed"})
 """States of a sync after which its delivery need not start another."""
 
-_SEEN: Final = "SELECT sync_id FROM webhook_events WHERE delivery_id = :delivery_id"
+_SEEN: Final = "SELECT status, sync_id FROM webhook_events WHERE delivery_id = :delivery_id"
 _INSERT: Final = """
 INSERT INTO webhook_events (
     delivery_id, event, status, reason, commit_hash, payload, attempts,
@@ -58,17 +58,21 @@ class Delivery:
     payload: Mapping[str, Any] = field(default_factory=dict)
     branch_gone: bool = False
     """It says that the branch was deleted."""
+    unchanged_since: str | None = None
+    """A commit after which, as it proves, nothing under the root changed up to ``commit``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """What became of a delivery. ``sync_id``: the sync that it started, or that it led to before.
 
-    ``duplicate``: it was here before and needs nothing.
+    ``duplicate``: it was here before and needs nothing. ``spared``: it changes nothing that is
+    served, and needs no sync for that.
     """
 
     sync_id: int | None
     duplicate: bool
+    spared: bool = False
 
 
 class Deliveries(Queue):
@@ -77,14 +81,16 @@ class Deliveries(Queue):
     def receive(self, delivery: Delivery, request: SyncRequest | None) -> Received:
         """Store a delivery and, in the same transaction, the sync it asks for, if any.
 
-        One that came before starts a sync only if its former one did not go well or never was.
+        One that came before starts a sync only if its former one did not go well or never was. One
+        that changes nothing under the root starts none if it starts where the catalog is; else a
+        delivery before it was lost.
         """
         with self.database.atomic():
             received = self._receive(delivery, request)
             if delivery.branch_gone and not received.duplicate:
                 self._tell_branch_gone(delivery.reason)
         failpoint("after_event_insert")
-        if received.sync_id is not None and not received.duplicate:
+        if not received.duplicate and (received.spared or received.sync_id is not None):
             self.database.wake()
         return received
 
@@ -103,21 +109,30 @@ class Deliveries(Queue):
     def _receive(self, delivery: Delivery, request: SyncRequest | None) -> Received:
         seen = self.database.query(_SEEN, {"delivery_id": delivery.id})
         values: dict[str, Any] = {"delivery_id": delivery.id, "now": self._now()}
-        if seen and (request is None or self._went_well(seen[0]["sync_id"])):
+        if seen and (request is None or self._is_done(seen[0])):
             self.database.execute(_DUPLICATE, values)
             return Received(seen[0]["sync_id"], duplicate=True)
-        sync_id = None if request is None else self._enqueue(request)
-        values |= {"status": delivery.status, "reason": delivery.reason, "sync_id": sync_id}
+        spared = self._spares(delivery)
+        sync_id = None if request is None or spared else self._enqueue(request)
+        told = "" if delivery.unchanged_since and not spared else delivery.reason
+        values |= {"status": delivery.status, "reason": told, "sync_id": sync_id}
         if seen:
             self.database.execute(_AGAIN, values)
         else:
             details = {"event": delivery.event, "commit": delivery.commit}
             payload = {"payload": codec.dump(dict(delivery.payload))}
             self.database.execute(_INSERT, values | details | payload)
-        return Received(sync_id, duplicate=False)
+        return Received(sync_id, duplicate=False, spared=spared)
 
-    def _went_well(self, sync_id: int | None) -> bool:
-        fate = final_sync(self.database, sync_id)
+    def _spares(self, delivery: Delivery) -> bool:
+        since, commit = delivery.unchanged_since, delivery.commit
+        return since is not None and commit is not None and self._pass(since, commit)
+
+    def _is_done(self, seen: Row) -> bool:
+        """Whether a delivery's sync is to come, runs or went well, or it was spared one."""
+        if seen["sync_id"] is None:
+            return bool(seen["status"] == "accepted")
+        fate = final_sync(self.database, seen["sync_id"])
         return fate is not None and fate["status"] in GOES_WELL
 
     def _event_json(self, row: Row) -> dict[str, Any]:

@@ -13,12 +13,13 @@ PinChange = Pin | None | Literal["unchanged"]
 
 _HEAD = """
 SELECT epoch, commit_hash, generation, basis, synced_at, checked_at,
-       pin_commit, pin_reason, pin_since
+       pin_commit, pin_reason, pin_since, passed_commit
 FROM catalog_head
 """
 _SERVED = "SELECT epoch, generation FROM catalog_head"
 _GENERATION = "UPDATE catalog_head SET generation = generation + 1 RETURNING generation"
 _CHECKED = "UPDATE catalog_head SET checked_at = :now"
+_REACH = "UPDATE catalog_head SET passed_commit = :commit"
 _PIN = """
 UPDATE catalog_head SET pin_commit = :commit, pin_reason = :reason, pin_since = :since
 """
@@ -39,6 +40,7 @@ class HeadState(Base):
             synced_at=row["synced_at"],
             checked_at=row["checked_at"],
             pin=Pin(row["pin_commit"], row["pin_reason"], row["pin_since"]) if pinned else None,
+            passed=row["passed_commit"],
         )
 
     def served(self) -> tuple[str, int]:
@@ -63,6 +65,18 @@ class HeadState(Base):
 
     def _touch_checked(self) -> None:
         self.database.execute(_CHECKED, {"now": self._now()})
+
+    def _pass(self, since: str, commit: str) -> bool:
+        """Note a commit that is known to change nothing since another, if that one is served.
+
+        Return whether it is: as the applied commit, or as one that was passed so before. Inside a
+        transaction.
+        """
+        head = self.head()
+        if head.pin is not None or head.commit is None or since not in (head.commit, head.passed):
+            return False
+        self.database.execute(_REACH, {"commit": commit})
+        return True
 
     def _set_pin(self, pin: PinChange) -> None:
         if pin == "unchanged":

@@ -46,13 +46,14 @@ WHERE status = 'failed' AND reason <> 'Interrupted' AND {_FOLLOWED}
 """  # noqa: S608 built from constants
 LAST_VERDICT: Final = f"{_ALL} WHERE id = {_newest(_VERDICTS, _FOLLOWED)}"
 _IS_HEAD: Final = "SELECT commit_hash FROM catalog_head WHERE commit_hash = :commit"
+_IS_SERVED: Final = f"{_IS_HEAD} OR passed_commit = :commit"
 _TARGETED: Final = """
 SELECT status FROM catalog_sync_status
 WHERE commit_hash = :commit AND NOT dry_run ORDER BY id DESC LIMIT 1
 """
 _ANNOUNCED: Final = """
 SELECT sync_id, payload FROM webhook_events
-WHERE commit_hash = :commit AND sync_id IS NOT NULL ORDER BY id DESC LIMIT 1
+WHERE commit_hash = :commit AND status = 'accepted' ORDER BY id DESC LIMIT 1
 """
 _REVISED: Final = """
 SELECT 1 AS found FROM catalog_item_versions WHERE commit_hash = :commit
@@ -122,7 +123,7 @@ class Syncs(Base):
         ``pending``: it is to be looked for, or was announced and the branch did not show it yet.
         """
         with self.database.snapshot():
-            if self.database.query(_IS_HEAD, {"commit": commit}):
+            if self.database.query(_IS_SERVED, {"commit": commit}):
                 return "applied"
             targeted = self.database.query(_TARGETED, {"commit": commit})
             if targeted:
@@ -133,7 +134,12 @@ class Syncs(Base):
             return self._state_announced(announced[0]) if announced else None
 
     def _state_announced(self, event: Row) -> CommitState | None:
-        """Say what became of a commit that no sync was at the end of, and no entry comes from."""
+        """Say what became of a commit that no sync was at the end of, and no entry comes from.
+
+        One without a sync changed nothing that was served, and another one is by now.
+        """
+        if event["sync_id"] is None:
+            return "superseded"
         final = final_sync(self.database, event["sync_id"])
         if final is None or final["status"] != "completed":
             return None if final is None else _state(final["status"])

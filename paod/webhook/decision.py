@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from paod.model import SyncRequest
@@ -11,14 +11,20 @@ from paod.webhook.host import Host
 from paod.webhook.payload import Malformed
 from paod.webhook.push import BRANCHES, Push, shown
 
+MOVES_NOTHING = "the push moves nothing, as a test button sends it: the branch is looked at"
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What paod follows: a repository's URL, a branch's short name, the root of the catalog."""
+    """What paod follows: a repository's URL, a branch's short name, the root of the catalog.
+
+    ``aliases``: further URLs of the same repository.
+    """
 
     url: str
     branch: str
     root: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,11 @@ class Decision:
     request: SyncRequest | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     branch_gone: bool = False
+    unchanged_since: str | None = None
+    """A commit after which the push proves to change nothing under the root; ``reason`` says so.
+
+    Where the catalog is at that commit the request is needless.
+    """
 
 
 def decide_unread(host: Host, event: str) -> Decision:
@@ -49,9 +60,9 @@ def decide(
     """Decide what a genuine delivery asks for. ``event`` is the host's own name of it."""
     if event in host.pings:
         return Decision("pong", _ping_warning(payload))
-    if event not in host.pushes:
+    if event not in host.pushes | host.deletions:
         return _unused(event)
-    push = host.push(payload)
+    push = host.push(payload) if event in host.pushes else host.deletion(payload)
     return push if isinstance(push, Malformed) else _decide_push(host, push, followed)
 
 
@@ -72,18 +83,20 @@ def _decide_push(host: Host, push: Push, followed: Followed) -> Decision:
     ours = [move for move in push.moves if move.ref == BRANCHES + followed.branch]
     move = next(iter([*ours, *push.moves]), None)
     about = push.about(host.name, move)
-    if not push.is_to(followed.url):
+    if not push.is_to((followed.url, *followed.aliases), fold_case=host.folds_case):
         return Decision("ignored", "the push is to another repository", about=about)
     if move is None:
         return _accept(about, "the push does not tell what moved: the branch is looked at")
     if not ours:
         return Decision("ignored", f"the push is to another ref: {about['ref']}", about=about)
+    if move.moves_nothing:
+        return _accept(about, MOVES_NOTHING)
     if move.removes:
         reason = "the branch was deleted: the catalog stays as it is"
         return Decision("ignored", reason, about=about, branch_gone=True)
     if move.leaves_alone(followed.root):
         reason = f"none of the files pushed is under {followed.root}/"
-        return Decision("accepted", reason, about=about)
+        return replace(_accept(about, reason), unchanged_since=about["before"])
     return _accept(about)
 
 

@@ -9,10 +9,17 @@ from typing import Any
 
 import jsonschema_rs
 
+from paod.webhook import shapes
 from paod.webhook.payload import Malformed
-from paod.webhook.push import Push, shown
+from paod.webhook.push import Push, read_deletion, shown
 from paod.webhook.signature import Genuine, GetHeader
 
+
+def _validator(shape: dict[str, Any]) -> Any:
+    return jsonschema_rs.validator_for(shape, mask="the value")
+
+
+_DELETION = _validator(shapes.DELETION)
 _DELIVERY = re.compile(r"[0-9A-Za-z]+(-[0-9A-Za-z]+)*")
 
 
@@ -33,16 +40,19 @@ class Host:
     shape: dict[str, Any]
     read: Callable[[Mapping[str, Any]], Push]
     pushes: frozenset[str] = frozenset({"push"})
+    deletions: frozenset[str] = frozenset()
+    """Events that say in GitHub's shape that a branch or tag was deleted."""
     pings: frozenset[str] = frozenset({"ping"})
     event_unless_told: str | None = None
+    folds_case: bool = True
+    """Whether it takes owner and name of a repository in any case for the same."""
     told_apart_by_bytes: bool = True
     """Whether two pushes never have the same bytes, so that those are a delivery without an id."""
     _validator: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compile the shape once."""
-        validator = jsonschema_rs.validator_for(self.shape, mask="the value")
-        object.__setattr__(self, "_validator", validator)
+        object.__setattr__(self, "_validator", _validator(self.shape))
 
     def matching_secret(self, secrets: Iterable[str], get: GetHeader, body: bytes) -> int | None:
         """Return which secret made a call (its index), None when none did.
@@ -64,10 +74,18 @@ class Host:
 
     def push(self, payload: Mapping[str, Any]) -> Push | Malformed:
         """Read a push event's payload."""
-        for error in self._validator.iter_errors(payload):
-            place = "".join(f"/{part}" for part in error.instance_path) or "/"
-            return Malformed("bad-shape", f"at {shown(place)}: {error.message}")
-        return self.read(payload)
+        return _malformed(self._validator, payload) or self.read(payload)
+
+    def deletion(self, payload: Mapping[str, Any]) -> Push | Malformed:
+        """Read the payload of an event that a ref was deleted."""
+        return _malformed(_DELETION, payload) or read_deletion(payload)
+
+
+def _malformed(validator: Any, payload: Mapping[str, Any]) -> Malformed | None:
+    for error in validator.iter_errors(payload):
+        place = "".join(f"/{part}" for part in error.instance_path) or "/"
+        return Malformed("bad-shape", f"at {shown(place)}: {error.message}")
+    return None
 
 
 def is_delivery_id(text: str) -> bool:

@@ -1,7 +1,8 @@
 """The hosts that paod knows. What each sends is its own documentation's word.
 
 GitHub alone says of every push whether it was forced, so the lists of files of its commits (and
-those of whoever writes the generic shape) count; the others' pushes are always looked at.
+those of whoever writes the generic shape, with ``forced``) may count; the others' pushes are always
+looked at, Gitea's also where it is set up to send GitHub's shape, which lacks ``forced``.
 """
 
 from __future__ import annotations
@@ -11,27 +12,23 @@ from typing import Any
 
 from paod.webhook import shapes
 from paod.webhook.host import Host
-from paod.webhook.push import BRANCHES, Move, Push, is_zeros
+from paod.webhook.push import BRANCHES, GITHUB_URLS, Move, Push, is_zeros, urls_in
 from paod.webhook.signature import body_signature, gitlab_proof
 
 Json = Mapping[str, Any]
 
 
-def _urls(repository: Json, keys: tuple[str, ...]) -> list[str]:
-    return [repository[key] for key in keys if repository.get(key)]
-
-
 def _github(payload: Json) -> Push:
     head, pusher = payload.get("head_commit") or {}, payload.get("pusher") or {}
     move = _move(payload, payload.get("commits") or (), str(head.get("message", "")))
-    urls = _urls(payload["repository"], shapes.GITHUB_URLS)
+    urls = urls_in(payload["repository"], GITHUB_URLS)
     return Push(urls, [move], str(pusher.get("name", "")), head.get("id"))
 
 
 def _gitea(payload: Json) -> Push:
     head, pusher = payload.get("head_commit") or {}, payload.get("pusher") or {}
     move = _move(payload, (), str(head.get("message", "")))
-    urls = _urls(payload["repository"], shapes.GITHUB_URLS)
+    urls = urls_in(payload["repository"], GITHUB_URLS)
     return Push(urls, [move], str(pusher.get("username", "")), head.get("id"))
 
 
@@ -39,7 +36,7 @@ def _gitlab(payload: Json) -> Push:
     after = payload.get("after")
     commits = payload.get("commits") or ()
     subject = next((str(one.get("message", "")) for one in commits if one.get("id") == after), "")
-    urls = _urls(payload["project"], shapes.GITLAB_URLS)
+    urls = urls_in(payload["project"], shapes.GITLAB_URLS)
     return Push(urls, [_move(payload, (), subject)], str(payload.get("user_name") or ""), after)
 
 
@@ -57,8 +54,9 @@ def _move(payload: Json, commits: Any, subject: str) -> Move:
         payload.get("after"),
         created=bool(payload.get("created")) or is_zeros(payload.get("before")),
         deleted=bool(payload.get("deleted")),
-        forced=bool(payload.get("forced")),
+        forced=payload.get("forced"),
         commits=commits,
+        total=payload.get("total_commits"),
         subject=subject,
     )
 
@@ -90,8 +88,8 @@ def _cloud_move(change: Json) -> Move:
         (old.get("target") or {}).get("hash"),
         target.get("hash"),
         created=bool(change.get("created")),
-        deleted=not new,
-        forced=bool(change.get("forced")),
+        deleted=bool(old) and not new,
+        forced=change.get("forced"),
         subject=str(target.get("message", "")),
     )
 
@@ -120,6 +118,7 @@ HOSTS: Mapping[str, Host] = {
             delivery_headers=("X-GitHub-Delivery",),
             shape=shapes.GITHUB,
             read=_github,
+            deletions=frozenset({"delete"}),
         ),
         Host(
             name="gitlab",
@@ -143,6 +142,7 @@ HOSTS: Mapping[str, Host] = {
             delivery_headers=("X-Forgejo-Delivery", "X-Gitea-Delivery"),
             shape=shapes.GITEA,
             read=_gitea,
+            deletions=frozenset({"delete"}),
         ),
         Host(
             name="bitbucket",
@@ -166,6 +166,7 @@ HOSTS: Mapping[str, Host] = {
             shape=shapes.GENERIC,
             read=_generic,
             event_unless_told="push",
+            folds_case=False,
             told_apart_by_bytes=False,
         ),
     )

@@ -24,9 +24,8 @@ class Malformed:
 
 def read_payload(body: bytes, content_type: str | None) -> Mapping[str, Any] | Malformed:
     """Read a genuine payload, as JSON or as a form with ``payload=``."""
-    media_type = (content_type or "").partition(";")[0].strip().lower()
     try:
-        value = parse(_form_payload(body) if media_type == FORM else body)
+        value = parse(form_payload(body) if is_form(content_type) else body)
     except BadJSON as error:
         return Malformed("not-json", str(error))
     if not isinstance(value, dict):
@@ -34,7 +33,13 @@ def read_payload(body: bytes, content_type: str | None) -> Mapping[str, Any] | M
     return value
 
 
-def _form_payload(body: bytes) -> bytes:
+def is_form(content_type: str | None) -> bool:
+    """Return whether a body of this type is a form."""
+    return (content_type or "").partition(";")[0].strip().lower() == FORM
+
+
+def form_payload(body: bytes) -> bytes:
+    """Return the JSON in a form; raise ``BadJSON`` where there is not one of it."""
     try:
         fields = parse_qsl(body.decode("ascii"), max_num_fields=16, errors="strict")
     except ValueError:

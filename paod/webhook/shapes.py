@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from paod.webhook.push import FILE_KEYS
+from paod.webhook.push import FILE_KEYS, GITHUB_URLS
 
-GITHUB_URLS = ("clone_url", "ssh_url", "git_url", "html_url")
 GITLAB_URLS = ("git_http_url", "git_ssh_url", "web_url", "http_url", "ssh_url")
 BITBUCKET_LINKS = ("html", "clone", "self")
 
@@ -50,6 +49,17 @@ GITHUB: dict[str, Any] = {
         "commits": _COMMITS,
     },
 }
+DELETION: dict[str, Any] = {
+    "type": "object",
+    "required": ["ref", "ref_type", "repository"],
+    "properties": {
+        "ref": {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]+$"},
+        "ref_type": {"type": "string"},
+        "repository": _texts(GITHUB_URLS),
+        "sender": _texts(("login",)),
+    },
+}
+"""Of GitHub, Gitea and Forgejo; ``ref`` is the branch's short name."""
 GITEA: dict[str, Any] = {
     "type": "object",
     "required": ["ref", "repository"],

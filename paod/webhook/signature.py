@@ -12,6 +12,9 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
+from paod.strict_json import BadJSON
+from paod.webhook.payload import PARSED_BYTES, form_payload, is_form
+
 GetHeader = Callable[[str], str | None]
 """Gives a header's value as it came, None: it is not there."""
 Genuine = Callable[[str, GetHeader, bytes], bool]
@@ -26,9 +29,23 @@ def body_signature(*headers: tuple[str, str]) -> Genuine:
 
     def genuine(secret: str, get: GetHeader, body: bytes) -> bool:
         name, prefix = next((one for one in headers if get(one[0]) is not None), headers[0])
-        return _same(get(name), prefix + hmac_hex(secret, body))
+        return any(_same(get(name), prefix + hmac_hex(secret, one)) for one in _signed(get, body))
 
     return genuine
+
+
+def _signed(get: GetHeader, body: bytes) -> list[bytes]:
+    """Return what may have been signed: the body, and of a form the JSON in it.
+
+    Gitea and Forgejo sign the JSON however they send it, GitHub the form. Nothing else of a form is
+    ever read, so either shows that what is read is genuine.
+    """
+    if not is_form(get("Content-Type")) or len(body) > PARSED_BYTES:
+        return [body]
+    try:
+        return [body, form_payload(body)]
+    except BadJSON:
+        return [body]
 
 
 def gitlab_proof(secret: str, get: GetHeader, body: bytes) -> bool:
