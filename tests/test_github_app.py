@@ -13,10 +13,12 @@ from paod.config import load
 from paod.daemon.delivery import outlets_of
 from paod.errors import AccessDenied, FetchFailed, SettingsError
 from paod.github_app import Tokens, api_of, tokens_of
+from paod.model import SyncRequest
 from paod.store import Message
 from tests.github import APP, GitHub, make_key
 from tests.origin import Origin
 from tests.syncing import Paod
+from tests.test_daemon_worker import INTERVAL, Bench
 
 
 @pytest.fixture(name="key", scope="module")
@@ -264,6 +266,32 @@ def test_a_repository_is_followed_by_an_app(tmp_path, github, key):
         assert not [one for one in told if "ghs_" in one or "BEGIN" in one]
         assert "ghs_" not in Path(paod.settings.mirror_dir / "config").read_text()
         paod.database.close()
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["by a sync", "by a poll while it is held"])
+def test_a_github_that_asks_to_be_left_alone_is_left_alone(tmp_path, github, key, held):
+    (tmp_path / "hosted" / "org").mkdir(parents=True)
+    with Origin(tmp_path / "hosted" / "org", name="catalog.git") as origin:
+        commit = origin.write("README.md", "1").commit()
+        origin.close()
+        extra = environment(github.url("org/catalog.git"), key[0])
+        del extra["PAO_STATE_DIR"]
+        bench = Bench(tmp_path, origin, **extra)
+        bench.pass_time(0)
+        if held:
+            bench.worker.ask(SyncRequest("rollback", commit=commit, pin="set", reason="test"))
+            bench.pass_time(0)
+        tokens_of(bench.settings).forget()
+        refusals = [(429, {"Retry-After": "700"})] * 4
+        github.refusals += refusals
+        bench.pass_time(INTERVAL * 1.1)
+        left = len(github.refusals)
+        assert left < len(refusals)
+        bench.pass_time(699.0)
+        assert len(github.refusals) == left, "it asked for 700 seconds of rest"
+        bench.pass_time(1.1)
+        assert len(github.refusals) < left
+        bench.store.close()
 
 
 def test_commit_statuses_use_the_apps_token_unless_they_have_their_own(github, key):

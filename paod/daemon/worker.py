@@ -20,7 +20,7 @@ from paod.daemon.board import Board
 from paod.daemon.retries import Retries
 from paod.daemon.standing import standing_words
 from paod.daemon.syncing import GRACE, Syncing
-from paod.errors import CommitNotFound, MirrorError, PaodError, StoreError
+from paod.errors import CommitNotFound, FetchFailed, MirrorError, PaodError, StoreError
 from paod.model import ClaimedSync, SyncRequest, SyncResult
 from paod.store.retention import STEP
 
@@ -183,7 +183,8 @@ class SyncWorker:
         if request is not None:
             self.ask(request)
             return
-        delay = self._agenda.failed(now, Failure(error.reason_given))
+        rest = error.retry_after if isinstance(error, FetchFailed) else 0.0
+        delay = self._agenda.failed(now, Failure(error.reason_given, rest))
         logger.warning("poll failed, next in %.0f s: %s", delay, error)
 
     def _digest(self, claimed: ClaimedSync, result: SyncResult) -> None:
@@ -214,7 +215,7 @@ class SyncWorker:
         self._await_announced(now, request)
 
     def _plan_retry(self, now: float, request: SyncRequest, result: SyncResult) -> None:
-        delay = self._agenda.failed(now, Failure(result.reason))
+        delay = self._agenda.failed(now, Failure(result.reason, result.retry_after))
         self._retries.failed(request)
         logger.info("%d failed in a row, the next sync in %.0f s", self._agenda.failures, delay)
 

@@ -109,3 +109,5 @@ class SyncResult:
     """Filled for a dry run: what would have changed."""
     preview: Mapping[str, Any] | None = None
     """Of a dry run: what that means, in JSON (``paod.preview``)."""
+    retry_after: float = 0.0
+    """Seconds for which the remote asked to be left alone. For the schedule; it is not stored."""

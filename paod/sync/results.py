@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from paod.errors import PaodError, Rejected, SyncRefused
+from paod.errors import FetchFailed, PaodError, Rejected, SyncRefused
 from paod.model import Head, Pin, Plan, Stored, SyncRequest, SyncResult, SyncStatus
 from paod.sync.timing import Progress
 
@@ -94,7 +94,8 @@ def failure(error: Exception, progress: Progress) -> SyncResult:
     else:
         log.exception("a sync failed in a way that nobody thought of")
         reason, message = "InternalError", f"{type(error).__name__}: see the log"
-    return _ended(status, reason, message, progress)
+    rest = error.retry_after if isinstance(error, FetchFailed) else 0.0
+    return replace(_ended(status, reason, message, progress), retry_after=rest)
 
 
 def sentence(error: PaodError) -> str:
