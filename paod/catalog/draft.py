@@ -5,14 +5,13 @@ It keeps the indexes right and remembers what was touched; it decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
+from paod.catalog.index import Aliases, Index
 from paod.model import Catalog, Commit, Entry, FileState, Folded, Key, Kind, Problem, Revision
 
 KINDS: tuple[Kind, ...] = ("item", "bundle")
-
-Member = TypeVar("Member", str, Key)
 
 
 class Draft:
@@ -23,9 +22,11 @@ class Draft:
         self.commit: Commit | None = None
         self.files = dict(before.files)
         self.entries = dict(before.entries)
-        self.aliases = dict(before.aliases)
-        self.claimants = dict(before.claimants)
-        self.referrers = dict(before.referrers)
+        self._aliases = Aliases(before.aliases)
+        self._claimants = Index[str](before.claimants)
+        self._referrers = Index[Key](before.referrers)
+        self.aliases: Mapping[str, str] = self._aliases.names
+        self.claimants: Mapping[str, AbstractSet[str]] = self._claimants.members
         self.findings: dict[Key, tuple[Problem, ...]] = dict(before.findings)
         self.revisions: list[Revision] = []
         self.touched_paths: set[str] = set()
@@ -36,7 +37,7 @@ class Draft:
         self._unclaim(state.path)
         self.files[state.path] = state
         if state.file.document is not None:
-            _add(self.claimants, state.file.document.name, state.path)
+            self._claimants.add(state.file.document.name, state.path)
         self.touched_paths.add(state.path)
 
     def drop_file(self, path: str) -> None:
@@ -51,7 +52,7 @@ class Draft:
         self.entries[entry.key] = entry
         if entry.active:
             for reference in entry.document.references:
-                _add(self.referrers, reference.name, entry.key)
+                self._referrers.add(reference.name, entry.key)
         self.touched_keys.add(entry.key)
 
     def drop_entry(self, key: Key) -> None:
@@ -59,6 +60,17 @@ class Draft:
         self._unrefer(key)
         del self.entries[key]
         self.touched_keys.add(key)
+
+    def follow(self, old: str, new: str) -> set[str]:
+        """Let a name that was given up lead to the one that follows it, and all that led there.
+
+        Return the names whose alias changed.
+        """
+        return self._aliases.follow(old, new)
+
+    def drop_alias(self, name: str) -> None:
+        """Forget where a name leads: it is taken again."""
+        self._aliases.drop(name)
 
     def active_key(self, name: str) -> Key | None:
         """Return the key under which a name is active, if it is."""
@@ -76,7 +88,7 @@ class Draft:
             entries=self.entries,
             aliases=self.aliases,
             claimants=self.claimants,
-            referrers=self.referrers,
+            referrers=self._referrers.members,
             findings=self.findings,
         )
 
@@ -93,13 +105,13 @@ class Draft:
     def _unclaim(self, path: str) -> None:
         old = self.files.get(path)
         if old is not None and old.file.document is not None:
-            _discard(self.claimants, old.file.document.name, path)
+            self._claimants.discard(old.file.document.name, path)
 
     def _unrefer(self, key: Key) -> None:
         old = self.entries.get(key)
         if old is not None and old.active:
             for reference in old.document.references:
-                _discard(self.referrers, reference.name, key)
+                self._referrers.discard(reference.name, key)
 
 
 def names_of(states: Iterable[FileState | None]) -> set[str]:
@@ -111,15 +123,3 @@ def names_of(states: Iterable[FileState | None]) -> set[str]:
         if state is not None and state.serves is not None:
             names.add(state.serves[1])
     return names
-
-
-def _add(index: dict[str, frozenset[Member]], name: str, member: Member) -> None:
-    index[name] = index.get(name, frozenset()) | {member}
-
-
-def _discard(index: dict[str, frozenset[Member]], name: str, member: Member) -> None:
-    rest = index.get(name, frozenset()) - {member}
-    if rest:
-        index[name] = rest
-    else:
-        index.pop(name, None)

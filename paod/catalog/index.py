@@ -1,10 +1,87 @@
-"""The two indexes of a ``Catalog``, made from what they index: none but this knows their shape."""
+"""The indexes of a ``Catalog``, made from what they index: none but this knows their shape."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Generic, TypeVar
 
 from paod.model import Entry, FileState, Key
+
+Member = TypeVar("Member", str, Key)
+
+
+class Index(Generic[Member]):
+    """An index while a fold changes it: a name's members are copied once, at their first change.
+
+    So the thousandth claim of one name costs what the first one did.
+    """
+
+    __slots__ = ("_own", "members")
+
+    def __init__(self, before: Mapping[str, AbstractSet[Member]]) -> None:
+        """``before`` is not changed."""
+        self.members: dict[str, AbstractSet[Member]] = dict(before)
+        self._own: dict[str, set[Member]] = {}
+
+    def add(self, name: str, member: Member) -> None:
+        """Add a member to a name's."""
+        self._changed(name).add(member)
+
+    def discard(self, name: str, member: Member) -> None:
+        """Take a member from a name's, if it is there; forget a name that has none left."""
+        rest = self._changed(name)
+        rest.discard(member)
+        if not rest:
+            del self._own[name]
+            del self.members[name]
+
+    def _changed(self, name: str) -> set[Member]:
+        own = self._own.get(name)
+        if own is None:
+            own = self._own[name] = set(self.members.get(name, ()))
+            self.members[name] = own
+        return own
+
+
+class Aliases:
+    """The aliases while a fold changes them, with the way back: which names lead to one."""
+
+    __slots__ = ("_leading", "names")
+
+    def __init__(self, before: Mapping[str, str]) -> None:
+        """``before`` is not changed."""
+        self.names = dict(before)
+        self._leading: dict[str, set[str]] | None = None
+
+    def follow(self, old: str, new: str) -> set[str]:
+        """Let ``old``, and each name that led to it, lead to ``new``; return all of them."""
+        leading = self._back()
+        moved = leading.pop(old, set()) | {old}
+        self.drop(old)
+        for name in moved:
+            self.names[name] = new
+        leading.setdefault(new, set()).update(moved)
+        return moved
+
+    def drop(self, name: str) -> None:
+        """Forget a name's alias, if it has one: the name is taken again."""
+        goal = self.names.pop(name, None)
+        if goal is not None and self._leading is not None:
+            self._leading.get(goal, set()).discard(name)
+
+    def _back(self) -> dict[str, set[str]]:
+        if self._leading is None:
+            self._leading = leading_to(self.names)
+        return self._leading
+
+
+def leading_to(aliases: Mapping[str, str]) -> dict[str, set[str]]:
+    """Map each name that aliases lead to to those aliases."""
+    found: dict[str, set[str]] = {}
+    for alias, name in aliases.items():
+        found.setdefault(name, set()).add(alias)
+    return found
 
 
 def claimants_of(files: Iterable[FileState]) -> Mapping[str, frozenset[str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 
 from paod.catalog.draft import Draft
 from paod.catalog.published import version_problem
@@ -38,7 +40,7 @@ def publish(draft: Draft, commit: Commit, settlement: Settlement) -> set[str]:
     live = {key[1] for key in holdings}
     live |= {old.document.name for old in carried.values() if draft.active_key(old.document.name)}
     for name in live & draft.aliases.keys():
-        del draft.aliases[name]
+        draft.drop_alias(name)
     draft.touched_keys |= was | holdings.keys()
     return {former.document.name for former in carried.values()}
 
@@ -72,20 +74,42 @@ def _carry(
 ) -> dict[Key, Entry]:
     """Take out the entries that go on under a new name, by the key that follows.
 
-    A name may be free for one item only after another has left it: so go on until none moves.
+    A name may be free for one item only after another has left it: so a name that was left, and
+    one whose alias changed, is looked at once more. ``turn`` keeps the order of going over all
+    keys again and again until none moves, without doing so.
     """
+    followers = _followers(holdings)
+    since = dict.fromkeys((key for key in holdings if key not in draft.entries), 0)
+    queue = [(0, key) for key in since if _renames(holdings[key])]
+    heapify(queue)
     carried: dict[Key, Entry] = {}
-    moving = True
-    while moving:
-        moving = False
-        for key in sorted(holdings.keys() - carried.keys() - draft.entries.keys()):
-            former = _former_key(draft, settled, holdings, key)
-            if former is not None:
-                carried[key] = draft.entries[former]
-                draft.drop_entry(former)
-                _follow(draft.aliases, former[1], key[1])
-                moving = True
+    while queue:
+        turn, key = heappop(queue)
+        former = None if key in carried else _former_key(draft, settled, holdings, key)
+        if former is None:
+            continue
+        carried[key] = draft.entries[former]
+        draft.drop_entry(former)
+        again = {other for name in draft.follow(former[1], key[1]) for other in followers[name]}
+        if former in holdings:
+            since[former] = turn + 1
+            again.add(former)
+        for other in (again & since.keys()) - carried.keys():
+            heappush(queue, (max(since[other], turn + (other < key)), other))
     return carried
+
+
+def _renames(holding: _Holding) -> bool:
+    return holding.document is not None and holding.document.renamed_from is not None
+
+
+def _followers(holdings: Mapping[Key, _Holding]) -> defaultdict[str, list[Key]]:
+    """Map each name to the keys whose documents say that they are renamed from it."""
+    found: defaultdict[str, list[Key]] = defaultdict(list)
+    for key, holding in holdings.items():
+        if holding.document is not None and holding.document.renamed_from is not None:
+            found[holding.document.renamed_from].append(key)
+    return found
 
 
 def _former_key(
@@ -104,12 +128,6 @@ def _former_key(
         return former if former in draft.entries else None
     held = former in holdings if former[1] in settled else draft.entries[former].active
     return None if held else former
-
-
-def _follow(aliases: dict[str, str], old: str, new: str) -> None:
-    for alias in [alias for alias, name in aliases.items() if name == old]:
-        aliases[alias] = new
-    aliases[old] = new
 
 
 def _remove(draft: Draft, entry: Entry, commit: Commit) -> None:

@@ -6,9 +6,10 @@ a row for, the row goes on, also if it stems from a history that was rewritten s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from paod.catalog.index import leading_to
 from paod.model import Catalog, ChangeKind, Commit, Entry, Key, Revision, Stored
 
 
@@ -101,8 +102,9 @@ def compare_rows(stored: Stored, after: Catalog, commit: Commit) -> dict[Key, Ro
     rows = Rows(stored)
     for key in sorted(after.entries.keys() & stored.identities.keys()):
         rows.find(key)
+    leading = leading_to(after.aliases)
     for key in sorted(after.entries.keys() - stored.identities.keys()):
-        former = _former(rows, stored, after, key)
+        former = _former(rows, stored, after, leading, key)
         if former is None:
             rows.make(key)
         else:
@@ -114,9 +116,11 @@ def compare_rows(stored: Stored, after: Catalog, commit: Commit) -> dict[Key, Ro
     return rows.by_key
 
 
-def _former(rows: Rows, stored: Stored, after: Catalog, key: Key) -> Row | None:
+def _former(
+    rows: Rows, stored: Stored, after: Catalog, leading: Mapping[str, set[str]], key: Key
+) -> Row | None:
     """Find the row that this new key follows: renamed since, or back to a name before a rename."""
-    names = [old for old, new in sorted(after.aliases.items()) if new == key[1]]
+    names = sorted(leading.get(key[1], ()))
     if key[1] in stored.catalog.aliases:
         names.append(stored.catalog.aliases[key[1]])
     for name in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from paod.model.document import Document, ExaminedFile, Problem
@@ -81,8 +82,8 @@ class Catalog:
     files: Mapping[str, FileState] = field(default_factory=dict)
     entries: Mapping[Key, Entry] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    claimants: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    referrers: Mapping[str, frozenset[Key]] = field(default_factory=dict)
+    claimants: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    referrers: Mapping[str, AbstractSet[Key]] = field(default_factory=dict)
     findings: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     """What entries say of each other (``unresolved-item``, dependencies), made from the rest."""
 
