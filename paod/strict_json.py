@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-
 MAX_DEPTH = 64
 """Lists and objects inside each other: far below what any recursion over a value can bear."""
 

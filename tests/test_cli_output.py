@@ -6,16 +6,19 @@ import json
 import os
 import pty
 import select
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from paod.cli.excerpt import excerpt, lines_of
+from paod.cli.excerpt import excerpt
 from paod.cli.findings import has_errors, print_findings, tally
 from paod.cli.outcome import changed, counted, short, summary
 from paod.cli.output import complain, print_json, print_line, print_pairs, print_table
+from paod.document import lines_of
 
 CHECKOUT = Path(__file__).parent.parent
 HOSTILE = "a\x1b[2Jb\nc\x9bd"
@@ -115,7 +118,7 @@ def test_the_mark_stands_under_the_token(line: str, column: int, marked: str) ->
 
 
 def test_lines_are_counted_as_the_parser_counts_them() -> None:
-    assert lines_of(b"\xef\xbb\xbfa\rb\r\nc\xe2\x80\xa8d\xff") == ["a", "b", "c", "d\ufffd"]
+    assert lines_of("a\rb\r\nc\u2028d\n\n") == ["a", "b", "c\u2028d", ""]
 
 
 @pytest.mark.parametrize(
@@ -208,3 +211,75 @@ print_table(("name", "note"), [("x", "[bold]kept[/bold]\\x1b[2J")])
     assert "─".encode() in got
     assert b"[bold]kept[/bold]" in got
     assert b"\\x1b[2J" in got
+
+
+def run_paod(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, **options.pop("environment", {})}
+    return subprocess.run(
+        [sys.executable, "-m", "paod", *arguments],
+        env=environment,
+        timeout=60,
+        check=False,
+        cwd=CHECKOUT,
+        **options,
+    )
+
+
+@pytest.fixture
+def unreadable(tmp_path: Path) -> Path:
+    """A document whose finding holds letters that Latin-1 has not, in message and excerpt."""
+    file = tmp_path / "a.yaml"
+    file.write_text("name: a\ndescription: x → y 😀: …\n", "utf-8")
+    return file
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp437", "utf-8:strict"])
+def test_what_a_terminal_cannot_encode_is_written_otherwise(
+    encoding: str, unreadable: Path
+) -> None:
+    ended = run_paod(
+        "validate",
+        str(unreadable),
+        environment={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    shown = ended.stdout.decode(encoding.partition(":")[0])
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    expected = "x → y 😀: …" if encoding.startswith("utf-8") else "x -> y \\U0001f600: "
+    assert expected in shown
+
+
+def test_the_doctor_draws_its_arrows_as_the_terminal_can(tmp_path: Path) -> None:
+    environment = {"PYTHONIOENCODING": "latin-1", "PAO_STATE_DIR": str(tmp_path)}
+    ended = run_paod("doctor", environment=environment, capture_output=True)
+    assert ended.returncode == 1
+    assert b"-> " in ended.stdout
+    assert b"Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("command", [("doctor",), ("validate", "-"), ("--help",), ("nothing",)])
+def test_a_closed_stream_is_one_that_nobody_reads(
+    closed: tuple[int, ...], command: tuple[str, ...], tmp_path: Path
+) -> None:
+    """What is opened next must not take the stream's number, nor a command stumble over it."""
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    environment = {"PAO_STATE_DIR": str(tmp_path / "state")}
+    with (tmp_path / "err").open("wb") as errors:
+        ended = run_paod(
+            *command,
+            environment=environment,
+            **quiet,
+            stderr=errors,
+            preexec_fn=lambda: [os.close(number) for number in closed],
+        )
+    expected = {"doctor": 1, "validate": 1, "--help": 0, "nothing": 2}[command[0]]
+    assert ended.returncode == expected
+    assert b"Traceback" not in (tmp_path / "err").read_bytes()
+
+
+def test_a_stream_that_takes_nothing_is_said() -> None:
+    with Path(os.devnull).open("rb") as unwritable:
+        ended = run_paod("doctor", stdout=unwritable, stderr=subprocess.PIPE)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(b"paod: the output cannot be written: ")

@@ -29,7 +29,8 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_TAKEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO})
+"""What a write ends with where the disk is full, the stream is for reading, the terminal gone."""
 
 
 def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) -> int:
@@ -56,7 +57,7 @@ def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) ->
         _leave_quietly()
         return Exit.FINE
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _NOT_TAKEN:
             raise
         _leave_quietly()
         complain(f"the output cannot be written: {error.strerror}", "make room, or write elsewhere")

@@ -136,8 +136,7 @@ def fork(body: Callable[[], int], lifeline: Lifeline) -> int:
 
     To be called while the process has one thread.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, PARENT_SIGNALS)
     pid = os.fork()
     if pid:
@@ -164,9 +163,14 @@ def _live(body: Callable[[], int], lifeline: Lifeline, mask: set[int | signal.Si
         logger.exception("a child process ends in a way that nobody thought of")
         return CRASHED
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+        _flush()
+
+
+def _flush() -> None:
+    """Write out what is printed, as far as anybody takes it."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, gone, or none
+            stream.flush()
 
 
 def limit_memory(mebibytes: int) -> None:
