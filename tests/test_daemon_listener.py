@@ -96,8 +96,18 @@ def test_one_database_has_one_daemon_whatever_the_state_folder(tmp_path):
     first.close()
 
 
-def test_the_default_database_needs_no_lock_of_its_own(tmp_path):
-    assert lock_paths(tmp_path, tmp_path / "paod.db") == (tmp_path / "serve.lock",)
+@pytest.mark.parametrize("name", ["paod.db", "linked.db"])
+def test_a_database_in_its_daemons_state_folder_is_locked_for_others_too(tmp_path, name):
+    state, other = tmp_path / "state", tmp_path / "other"
+    for folder in (state, other):
+        folder.mkdir()
+    (state / "paod.db").touch()
+    (state / "linked.db").symlink_to("paod.db")
+    first = Instance(lock_paths(state, state / "paod.db"))
+    with pytest.raises(AlreadyRunning, match=r"runs on /.*/state/paod\.db \(process"):
+        Instance(lock_paths(other, state / name))
+    assert is_held(lock_paths(other, state / name))
+    first.close()
 
 
 def test_a_lock_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path):

@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 
 from paod.cli import main
+from paod.config import load
+from paod.daemon import prepare_store, serve
+from paod.errors import StoreUnavailable
 from tests.kept import kept_logging
+from tests.nobody import without_root
 from tests.origin import Origin
 from tests.running import Running, item
 from tests.served import SECRET, signed
@@ -204,6 +208,41 @@ def test_a_day_of_the_operator(site: Site) -> None:
     assert site.json("status")["daemon_running"] is False
     assert "does not run; last sign of life 20" in site.run("status")
     assert "added" in site.run("history", "third")
+
+
+def test_a_start_without_a_database_that_can_be_written_ends_at_once_and_says_so() -> None:
+    def work(folder: Path) -> None:
+        settings = load({"PAO_REPO_URL": str(folder), "PAO_STATE_DIR": str(folder)})
+        prepare_store(settings)
+        (folder / "paod.db").chmod(0o444)
+        with pytest.raises(StoreUnavailable, match=r"paod\.db cannot be written") as refused:
+            serve(settings)
+        assert refused.value.reason_given == "StorageReadOnly"
+        assert "tried again" not in refused.value.hint
+
+    without_root(work)
+
+
+def test_no_second_daemon_and_no_restore_under_one_with_another_state_folder(site: Site) -> None:
+    """The first has its database where it lies by default: in its own state folder."""
+    file = site.folder / "backup.db"
+    site.run("sync")
+    site.run("backup", str(file))
+    daemon = Running(site.folder / "state", site.origin.url)
+    try:
+        other = {
+            "PAO_STATE_DIR": str(site.folder / "other"),
+            "PAO_DB_URL": f"sqlite:///{site.database}",
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in other.items():
+                patch.setenv(name, value)
+            said = f"another paod serve runs on {site.database} (process {daemon.process.pid})"
+            assert said in site.run("restore", str(file), "--force", status=75)
+            assert site.json("status")["daemon_running"] is True
+            assert said in site.run("serve", status=75)  # it forgets its settings' secrets
+    finally:
+        daemon.kill()
 
 
 @pytest.mark.parametrize("command", ["status", "problems", "backup"])

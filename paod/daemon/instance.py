@@ -21,10 +21,14 @@ PATIENCE = 1.0
 
 
 def lock_paths(state: Path, database_file: Path | None) -> tuple[Path, ...]:
-    """Return the files to lock: one in the state folder, one beside a database outside of it."""
+    """Return the files to lock: one in the state folder, and always one beside the database.
+
+    A link is followed to the file itself, so that two names of one database have one lock.
+    """
     paths = [state / LOCK_NAME]
-    if database_file is not None and database_file.parent.resolve() != state.resolve():
-        paths.append(database_file.with_name(f"{database_file.name}.{LOCK_NAME}"))
+    if database_file is not None:
+        file = database_file.resolve()
+        paths.append(file.with_name(f"{file.name}.{LOCK_NAME}"))
     return tuple(paths)
 
 
@@ -64,13 +68,20 @@ def _take(path: Path) -> IO[str]:
         holder = _holder(file)
         file.close()
         raise AlreadyRunning(
-            f"another paod serve runs on {path.parent}{holder}",
+            f"another paod serve runs on {_subject(path)}{holder}",
             "stop it first, or give this one a PAO_STATE_DIR and PAO_DB_URL of its own",
         )
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def _subject(path: Path) -> Path:
+    """Return what a lock is for: a state folder, or a database's file."""
+    if path.name == LOCK_NAME:
+        return path.parent
+    return path.with_name(path.name.removesuffix(f".{LOCK_NAME}"))
 
 
 def _locked_in_time(file: IO[str]) -> bool:

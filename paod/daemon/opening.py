@@ -56,10 +56,16 @@ def prepare_state(settings: Settings) -> None:
 
 
 def prepare_store(settings: Settings) -> None:
-    """Make or migrate the database, and leave no connection open."""
+    """Make or migrate the database, and leave no connection open.
+
+    Raises ``StoreUnavailable`` at once for a file that cannot be written: nobody but its owner can
+    change that. A server may be a standby now, whose catalog is read meanwhile.
+    """
     store = open_store(settings)
     try:
         store.migrate()
+        if not store.database.shared:
+            store.try_to_write()
     finally:
         store.database.close()
 

@@ -21,8 +21,12 @@ _TEXTS = {
     "not a database": _NOTADB,
 }
 _WAITING = {
-    _BUSY: ("StoreUnavailable", "another process holds the database {path}", "it is tried again"),
-    _LOCKED: ("StoreUnavailable", "the database {path} is locked", "it is tried again"),
+    _BUSY: (
+        "StoreUnavailable",
+        "another process holds the database {path}",
+        "see which one: fuser {path}",
+    ),
+    _LOCKED: ("StoreUnavailable", "the database {path} is locked", "see by whom: fuser {path}"),
     _READONLY: (
         "StorageReadOnly",
         "the database {path} cannot be written",
@@ -56,7 +60,8 @@ def translated(error: Exception, path: Path) -> StoreError:
     code = _code(error)
     if code in _WAITING:
         reason, message, hint = _WAITING[code]
-        return StoreUnavailable(f"{message.format(path=path)} ({error})", hint, reason=reason)
+        said = f"{message.format(path=path)} ({error})"
+        return StoreUnavailable(said, hint.format(path=path), reason=reason)
     if code in (_CORRUPT, _NOTADB):
         return StoreError(
             f"the database {path} is damaged ({error})",

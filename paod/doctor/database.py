@@ -35,10 +35,6 @@ class Look:
     readable: bool = False
 
 
-class _TakeBack(Exception):
-    """Ends a transaction that was only a trial."""
-
-
 def look(settings: Settings, now: datetime) -> Look:
     """Look at the database, whatever state it is in."""
     try:
@@ -69,7 +65,7 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
     if number < newest:
         hint = "`paod serve` brings it up to date at its start"
         return Look(warning("database", f"schema {number}, this paod has {newest}", hint))
-    _try_to_write(store)
+    store.try_to_write()
     head, events = store.head(), store.events(None, 1).rows
     delivery = events[0] if events else None
     moments = [*_times(head.synced_at, head.checked_at)]
@@ -91,12 +87,6 @@ def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -
         hint = ended or "a daemon that runs keeps it up to date: see its log, and `paod status`"
         return warning("catalog", f"it may be behind the branch: {why}", hint)
     return good("catalog", f"the branch's, at {(head.commit or 'no commit')[:12]}")
-
-
-def _try_to_write(store: Store) -> None:
-    with contextlib.suppress(_TakeBack), store.database.atomic():
-        store.database.execute("UPDATE catalog_head SET checked_at = checked_at")
-        raise _TakeBack
 
 
 def _times(*moments: str | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
 from paod.database import Row
@@ -23,6 +24,11 @@ _REACH = "UPDATE catalog_head SET passed_commit = :commit"
 _PIN = """
 UPDATE catalog_head SET pin_commit = :commit, pin_reason = :reason, pin_since = :since
 """
+_TRIAL = "UPDATE catalog_head SET checked_at = checked_at"
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that was only a trial."""
 
 
 class HeadState(Base):
@@ -52,6 +58,12 @@ class HeadState(Base):
         """Record that the remote was seen just now to have nothing newer."""
         with self.database.atomic():
             self._touch_checked()
+
+    def try_to_write(self) -> None:
+        """Write something and take it back; raises ``StoreError`` where that cannot be done."""
+        with suppress(_TakenBack), self.database.atomic():
+            self.database.execute(_TRIAL)
+            raise _TakenBack
 
     def _row(self, sql: str) -> Row:
         rows = self.database.query(sql)
