@@ -165,7 +165,10 @@ def _emptying(schema: str) -> str:
         for kind in "rS"
     )
     tables.remove("schema_migrations")
-    head = "(id, epoch, generation, basis) VALUES (1, md5(random()::text), 0, '')"
+    head = (
+        "(id, epoch, timeline, seal, generation, basis) VALUES"
+        " (1, md5(random()::text), md5(random()::text), md5(random()::text), 0, '')"
+    )
     return "; ".join(
         [
             "SET session_replication_role = replica",  # whatever refers to what

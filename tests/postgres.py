@@ -76,9 +76,14 @@ class Server:
 
     def url(self, schema: str | None = None, database: str = "postgres") -> str:
         """Return the URL of a database; with a schema, of a catalog that lives in it."""
+        return self.url_at(self.folder, schema, database)
+
+    @staticmethod
+    def url_at(folder: Path, schema: str | None = None, database: str = "postgres") -> str:
+        """Return the URL of what listens in a folder as a server does."""
         options = "" if schema is None else f"&options={quote(f'-csearch_path={schema}')}"
-        folder = quote(str(self.folder), safe="")
-        return f"postgresql://postgres@/{database}?host={folder}{options}"
+        host = quote(str(folder), safe="")
+        return f"postgresql://postgres@/{database}?host={host}{options}"
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -107,6 +112,15 @@ class Server:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def wait_for(self, primary: Server) -> None:
+        """Wait until this standby has all that a primary has."""
+        wanted = primary.execute("SELECT pg_current_wal_lsn()::text")[0][0]
+        asked = f"SELECT pg_last_wal_replay_lsn() >= '{wanted}'::pg_lsn"
+        end = time.monotonic() + 30
+        while self.execute(asked)[0][0] is not True:
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
     def _answers(self) -> bool:
         try:

@@ -108,6 +108,7 @@ class Served:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         written: Callable[[], datetime] = lambda: datetime.now(UTC),
         outlets: Outlets | None = None,
+        told: Path | None = None,
     ) -> None:
         """``now``: the time by which answers judge; ``written``: the one that rows are given."""
         self.settings = load(
@@ -124,7 +125,7 @@ class Served:
         self.store = Store(opened(self.settings.db_url), written, outlets=outlets)
         self.store.migrate()
         self.commits = 0
-        self.app = create_app(self.store, self.settings, clock=clock, now=now)
+        self.app = create_app(self.store, self.settings, clock=clock, now=now, told=told)
         self.client = TestClient(self.app)
 
     def push(self, changes: Mapping[str, str | bytes | None]) -> int:
@@ -155,7 +156,7 @@ class Served:
         )
         return self.store.apply(
             claimed.id, planned, result, commit=commit, basis="", touch_checked=True
-        )
+        ).generation
 
     def end(self, status: Any, reason: str = "RemoteUnreachable", **request: Any) -> int:
         """Let one sync run and end without applying anything; return its id."""

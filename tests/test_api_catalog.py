@@ -60,6 +60,8 @@ def test_the_storys_list(tmp_path):
             }
         ],
         "pagination": {"next_cursor": None, "has_more": False},
+        "generation": 1,
+        "epoch": served.store.head().epoch,
     }
     served.store.close()
 

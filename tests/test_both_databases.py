@@ -1,7 +1,7 @@
 """The same requests and syncs on SQLite and on PostgreSQL give the same answers to the byte (P5).
 
-What is left out of the comparison is an answer's ETag and its request's id. The catalog's epoch is
-set to one for both, the clock stands still between two steps, and that one database can be shared
+What is left out of the comparison is an answer's ETag and its request's id, epochs and cursors:
+they are random. The clock stands still between two steps, and that one database can be shared
 by several machines is told by it alone (``leader``).
 """
 
@@ -40,8 +40,6 @@ def pair(tmp_path: Path, clock: Clock) -> Iterator[tuple[Served, Served]]:
         folder = tmp_path / name
         folder.mkdir()
         served = Served(folder, {"PAO_DB_URL": url_in(folder, name)}, now=clock, written=clock)
-        with served.store.database.atomic():
-            served.store.database.execute("UPDATE catalog_head SET epoch = 'theepoch00000000'")
         made.append(served)
     yield made[0], made[1]
     for served in made:
@@ -50,7 +48,8 @@ def pair(tmp_path: Path, clock: Clock) -> Iterator[tuple[Served, Served]]:
 
 def told(answer: Result) -> tuple[int, str]:
     """Return an answer's status and body, without what differs from request to request."""
-    body = re.sub(r'"request_id":"\w+"', '"request_id":""', answer.text)
+    body = re.sub(r'"(request_id|epoch)":"\w+"', r'"\1":""', answer.text)
+    body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":""', body)
     return answer.status_code, body.replace('"leader":false', '"leader":null')
 
 
@@ -128,6 +127,9 @@ def test_the_same_story_gives_the_same_answers(pair: tuple[Served, Served], cloc
 def test_pages_lead_to_the_same_pages(pair: tuple[Served, Served]) -> None:
     names = ["a", "a-b", "a0", "ab", "b-1", "b1", "z-z", "zz"]
     on_both(pair, lambda served: served.push({f"catalog/x/{n}.yaml": item(n) for n in names}))
+    for served in pair:  # else the cursors of one would be no good to the other
+        with served.store.database.atomic():
+            served.store.database.execute("UPDATE catalog_head SET seal = 's', epoch = 'e'")
     found, path = [], "/catalog/items?limit=3"
     while path:
         page = on_both(pair, lambda served, path=path: served.get(path)).json

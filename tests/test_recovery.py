@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -253,3 +254,29 @@ def test_a_database_that_one_may_not_look_at_is_said(
     monkeypatch.setenv("PAO_STATE_DIR", str(site.folder / ("x" * 300)))
     file = [str(site.folder / "backup.db")] if command == "backup" else []
     assert "run this as the user that paod runs as" in site.run(command, *file, status=1)
+
+
+def test_a_database_put_back_by_hand_is_seen_at_the_next_start(site: Site) -> None:
+    """Nobody said so: a plain copy of the file, while paod was stopped in good order."""
+    state = site.folder / "state"
+    daemon = Running(state, site.origin.url)
+    try:
+        daemon.wait_for_names("first")
+        daemon.stop()
+        shutil.copyfile(site.database, site.folder / "kept")
+        site.push("second")
+        daemon.start()
+        daemon.wait_for_names("first", "second")
+        told = daemon.get("/api/v1/catalog/items")
+        daemon.stop()
+        shutil.copyfile(site.folder / "kept", site.database)
+        daemon.start()
+        daemon.wait_for_names("first", "second")
+        assert daemon.get("/api/v1/catalog/items")["generation"] == told["generation"]
+        asked = f"/api/v1/catalog/changes?since={told['generation']}&epoch={told['epoch']}"
+        assert daemon.ask("GET", asked)[0] == 410
+        assert daemon._find("the database went back from generation 2 to 1")
+        assert daemon.stop()[0] == 0
+    finally:
+        daemon.kill()
+    assert "from generation 2 to generation 1 at" in site.run("status")

@@ -4,5 +4,6 @@ It never syncs: it stores what is asked for, and tells the worker that there is 
 """
 
 from paod.api.app import create_app
+from paod.api.told import log_went_back, look_back
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "log_went_back", "look_back"]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import falcon
@@ -35,6 +36,7 @@ from paod.api.preview import Preview
 from paod.api.problems import DocumentCheck, ProblemList
 from paod.api.requests import Resume, Rollback, Sync
 from paod.api.syncs import SyncDetail, SyncList, SyncStatus
+from paod.api.told import Told
 from paod.api.trail import Trail
 from paod.api.waiting import Waiting
 from paod.api.webhooks import webhooks
@@ -58,11 +60,13 @@ def create_app(
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = _utc_now,
     meters: Meters | None = None,
+    told: Path | None = None,
 ) -> Application:
     """Make the WSGI application over a store that is migrated already.
 
     ``stopping``, once set, ends requests that wait. ``clock`` measures, ``now`` tells the time.
-    ``meters`` count for the whole daemon; without them the application counts for itself.
+    ``meters`` count for the whole daemon; without them the application counts for itself. ``told``
+    is the file in which it keeps what readers were told last.
     """
     meters = meters or Meters()
     app: Application = falcon.App(
@@ -73,7 +77,7 @@ def create_app(
     )
     errors.install(app)
     stopping = stopping or threading.Event()
-    for resource in resources(store, settings, stopping, clock, now, meters):
+    for resource in resources(store, settings, stopping, clock, now, meters, told):
         app.add_route(resource.path, resource)
     return app
 
@@ -85,10 +89,11 @@ def resources(
     clock: Callable[[], float],
     now: Callable[[], datetime],
     meters: Meters,
+    told: Path | None = None,
 ) -> list[Resource]:
     """Return all that is served, in the order of its description."""
     waiting = Waiting(store.database.wait, stopping, clock)
-    reads = Reads(store, Cache(), waiting)
+    reads = Reads(store, Cache(), waiting, Told(store, told))
     openapi = Description()
     found: list[Resource] = [
         *(kind(noun, store, reads) for noun in KINDS for kind in ENTRY_RESOURCES),

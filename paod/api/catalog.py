@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final
 
 import falcon
 
 from paod.api import links
-from paod.api.errors import Refusal
 from paod.api.operation import Answer, Operation, Readable
-from paod.api.paging import walk_of
+from paod.api.paging import edition_told, is_known, unknown_generation, walk_of
 from paod.api.parameters import (
     CURSOR,
     LIMIT,
@@ -64,7 +62,7 @@ class Changes(Readable):
             whole("since", "The generation that is known already.", 0, NUMBER_MOST, 0),
             matching(
                 "epoch",
-                "The `epoch` of the answer before: refused once the database is another one.",
+                "The `epoch` that came with `since`: refused once the catalog went back.",
                 "^[0-9a-f]{16}$",
                 "the epoch of an answer",
                 16,
@@ -86,31 +84,31 @@ class Changes(Readable):
         """Answer with what changed, waiting for it if asked to."""
         query = req.context.query
         self._reads.catch_up(req)
-        self._check(self._store.head(), query)
-        if query["wait"]:
-            self._waiting.until(lambda: self._news(query["since"]), query["wait"])
+        head = self._store.head()
+        self._check(head, query)
+        if query["wait"] and query["since"] == head.generation:
+            self._waiting.until(lambda: self._news(head), query["wait"])
         self._reads.answer(req, resp, lambda head: self._page(req, head))
 
     def _check(self, head: Head, query: Json) -> None:
-        if query["since"] > head.generation or query["epoch"] not in (None, _epoch(head)):
-            detail = "the catalog began anew: read it whole, then follow it from its generation"
-            raise Refusal("unknown-generation", detail, generation=head.generation)
+        since, epoch = query["since"], query["epoch"]
+        if epoch is None:
+            known = since <= head.generation
+        else:
+            known = is_known(self._store, head, epoch, since)
+        if not known:
+            raise unknown_generation(head)
 
-    def _news(self, since: int) -> bool | None:
-        return self._store.head().generation > since or None
+    def _news(self, head: Head) -> bool | None:
+        return self._store.served() != head.edition or None
 
     def _page(self, req: falcon.Request, head: Head) -> Json:
-        walk = walk_of(req, head.epoch)
-        since, position = walk.after or (req.context.query["since"], None)
+        query = req.context.query
+        self._check(head, query)  # it may have gone back while this waited
+        walk = walk_of(req, head, self._store)
+        since, position = walk.after or (query["since"], None)
         page = self._store.changes(since, walk.limit, position)
-        last = max([head.generation, *(row["generation"] for row in page.rows)])
-        body = walk.page("changes", page, _row)
-        return body | {"generation": last, "epoch": _epoch(head)}
-
-
-def _epoch(head: Head) -> str:
-    """Return what tells this database from another one, without telling what cursors hang on."""
-    return hashlib.sha256(f"epoch {head.epoch}".encode()).hexdigest()[:16]
+        return walk.page("changes", page, _row) | edition_told(head)
 
 
 def _row(row: Json) -> Json:

@@ -9,7 +9,7 @@ import falcon
 from paod.api import links
 from paod.api.errors import Refusal
 from paod.api.operation import Answer, Operation, Readable
-from paod.api.paging import walk_of
+from paod.api.paging import edition_told, walk_of
 from paod.api.parameters import (
     CURSOR,
     LIMIT,
@@ -124,11 +124,12 @@ class EntryList(EntryReads):
         self._reads.answer(req, resp, lambda head: self._page(req, head))
 
     def _page(self, req: falcon.Request, head: Head) -> Json:
-        query, walk = req.context.query, walk_of(req, head.epoch)
+        query, walk = req.context.query, walk_of(req, head, self._store)
         filters = EntryFilters(**{one.name: query[one.name] for one in FILTERS})
         listed = self._store.items if self._kind == "item" else self._store.bundles
         page = listed(filters, walk.after, walk.limit)
-        return walk.page(f"{self._kind}s", page, lambda row: self._row(row, filters))
+        body = walk.page(f"{self._kind}s", page, lambda row: self._row(row, filters))
+        return body | edition_told(head)
 
     def _row(self, row: Json, filters: EntryFilters) -> Json:
         """Return an entry as lists show it: what is as it should be is not said."""
@@ -185,7 +186,7 @@ class EntryVersions(EntryReads):
         self._reads.answer(req, resp, lambda head: self._page(req, head, name))
 
     def _page(self, req: falcon.Request, head: Head, name: str) -> Json:
-        walk, kind = walk_of(req, head.epoch), self._kind
+        walk, kind = walk_of(req, head, self._store), self._kind
         page = self._store.versions(kind, name, walk.after, walk.limit)
         if page is None:
             self.found(req, name)

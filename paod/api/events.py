@@ -39,7 +39,7 @@ class EventList(Readable):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with one page."""
-        walk = walk_of(req, self._store.head().epoch)
+        walk = walk_of(req, self._store.head())
         resp.media = walk.page("events", self._store.events(walk.after, walk.limit), _show)
 
 

@@ -1,7 +1,8 @@
 """Catalog reads, answered from prepared bytes: made once a generation, then only looked up.
 
-The head's row says which generation is served, so a repeated read costs that row and nothing else,
-and an unchanged one not even its bytes on the wire.
+The head's row says which state is served, so a repeated read costs that row and nothing else, and
+an unchanged one not even its bytes on the wire. A number alone may be given out twice, so answers
+are kept by the state's random id as well.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import falcon
 import orjson
 
 from paod.api.errors import Refusal
+from paod.api.told import Told
 from paod.api.waiting import Waiting
-from paod.model import Head
+from paod.model import Edition, Head
 from paod.store import Store
 
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -78,8 +80,9 @@ def _cost(answer: Prepared) -> int:
 class Reads:
     """Answers the requests that read the catalog."""
 
-    def __init__(self, store: Store, cache: Cache, waiting: Waiting) -> None:
+    def __init__(self, store: Store, cache: Cache, waiting: Waiting, told: Told) -> None:
         self._store = store
+        self._told = told
         self._cache = cache
         self._waiting = waiting
 
@@ -97,20 +100,28 @@ class Reads:
             raise Refusal("not-yet", detail, {"Retry-After": str(CATCH_UP_RETRY)})
 
     def _has(self, generation: int) -> bool | None:
-        return self._store.served()[1] >= generation or None
+        return self._store.served().generation >= generation or None
 
     def answer(
         self, req: falcon.Request, resp: falcon.Response, make: Callable[[Head], Any]
     ) -> None:
         """Answer a request with what ``make`` returns, made once a generation."""
         self.catch_up(req)
-        generation = self._store.served()
+        edition = self._told.follow(self._store.served())
         key = (req.path, tuple(req.context.query.values()))
-        prepared = self._cache.get(generation, key)
+        prepared = self._cache.get(edition, key)
         if prepared is None:
-            prepared = prepare(make(self._store.head()))
-            self._cache.put(generation, key, prepared)
+            edition, prepared = self._prepared(make)
+            if self._told.follow(edition) != edition:  # the database went back just now
+                edition, prepared = self._prepared(make)
+            self._cache.put(edition, key, prepared)
         send(req, resp, prepared)
+
+    def _prepared(self, make: Callable[[Head], Any]) -> tuple[Edition, Prepared]:
+        """Make an answer of one state of the catalog."""
+        with self._store.database.snapshot():
+            head = self._store.head()
+            return head.edition, prepare(make(head))
 
 
 def send(req: falcon.Request, resp: falcon.Response, prepared: Prepared) -> None:

@@ -44,7 +44,7 @@ class ProblemList(Readable):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with one page."""
-        query, walk = req.context.query, walk_of(req, self._store.head().epoch)
+        query, walk = req.context.query, walk_of(req, self._store.head())
         filters = ProblemFilters(**{one.name: query[one.name] for one in FILTERS})
         page = self._store.problems(filters, walk.after, walk.limit)
         resp.media = walk.page("validation_errors", page)

@@ -125,8 +125,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "entry": _ENTRY,
     "item": _ITEM,
     "bundle": _BUNDLE,
-    "item-list": page("items", "entry"),
-    "bundle-list": page("bundles", "entry"),
+    "item-list": page("items", "entry", generation=NUMBER, epoch=TEXT),
+    "bundle-list": page("bundles", "entry", generation=NUMBER, epoch=TEXT),
     "version": _VERSION,
     "version-list": page("versions", "version"),
     "difference": record(

@@ -27,6 +27,7 @@ def standing(store: Store, settings: Settings, now: datetime) -> Json:
         "head": head_told(head),
         "pin": _pin(head),
         "item_pins": pins,
+        "went_back": _went_back(head),
         "leader": None if leader is None else {"instance": leader[0], "since": leader[1]},
         "stale": bool(reasons),
         "stale_reasons": [reason.as_json() for reason in reasons],
@@ -42,6 +43,13 @@ def head_told(head: Head) -> Json:
         "synced_at": head.synced_at,
         "checked_at": head.checked_at,
     }
+
+
+def _went_back(head: Head) -> Json | None:
+    found = head.went_back
+    if found is None:
+        return None
+    return {"at": found.at, "from_generation": found.lost, "to_generation": found.generation}
 
 
 def _pin(head: Head) -> Json | None:

@@ -146,6 +146,7 @@ SYNC_SHAPES: Final[dict[str, Shape]] = {
                 href=TEXT,
             )
         ),
+        went_back=or_null(record(at=TIME, from_generation=NUMBER_OR_NULL, to_generation=NUMBER)),
         leader=or_null(record(instance=TEXT, since=TIME)),
         stale=FLAG,
         stale_reasons=rows(REASON),

@@ -68,7 +68,7 @@ class SyncList(Readable):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with one page."""
-        walk = walk_of(req, self._store.head().epoch)
+        walk = walk_of(req, self._store.head())
         resp.media = walk.page("syncs", self._store.syncs(walk.after, walk.limit), show)
 
 

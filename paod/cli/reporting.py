@@ -115,6 +115,7 @@ def _lines(found: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]
     )
     for one in found["item_pins"]:
         yield "pinned", _pinned(one)
+    yield "went back", _went_back(found["went_back"])
     yield "stale", "; ".join(reason["message"] for reason in found["stale_reasons"]) or None
     for kind in ("items", "bundles"):
         yield kind, _counts(stats[kind])
@@ -128,6 +129,14 @@ def _lines(found: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]
     yield "leader", f"{leader['instance']} since {leader['since']}" if leader else None
     life = since(found["last_sign_of_life"], now) or "none"
     yield "daemon", "runs" if found["daemon_running"] else f"does not run; last sign of life {life}"
+
+
+def _went_back(found: Mapping[str, Any] | None) -> str | None:
+    if found is None:
+        return None
+    lost = found["from_generation"]
+    came = f"from generation {lost} " if lost is not None else ""
+    return f"{came}to generation {found['to_generation']} at {found['at']}"
 
 
 def _pinned(pin: Mapping[str, Any]) -> str:

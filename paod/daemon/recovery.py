@@ -142,7 +142,7 @@ def _refuse_older(database: Path, backup: Backup) -> None:
 
 
 def _is_newer(present: Head, other: Head) -> bool:
-    if present.epoch == other.epoch:
+    if present.timeline == other.timeline:
         return present.generation > other.generation
     return (present.synced_at or "") > (other.synced_at or "")
 

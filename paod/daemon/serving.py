@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 from paod import __version__
-from paod.api import create_app
+from paod.api import create_app, look_back
 from paod.config import Settings, with_admin_token
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board
@@ -59,6 +60,7 @@ def serve(
     instance = Instance(locks_of(settings))
     try:
         prepare_store(settings)
+        _look_back(settings)
         settings = with_admin_token(settings)
         with _listening(settings, listener) as listener:
             return _supervise(settings, listener, on_state, hangup_ends=hangup_ends)
@@ -84,7 +86,9 @@ def _supervise(
 
     def api(seat: int, _: Death | None) -> int:
         on_turn = partial(board.promise, seat, ANSWER_SECONDS)
-        return _run_api(settings, listener, places[seat], on_turn)
+        return _run_api(
+            settings, listener, places[seat], on_turn, _told_in(settings) / f"api-{seat}"
+        )
 
     def sync(death: Death | None) -> int:
         listener.close()
@@ -128,6 +132,22 @@ def _places(settings: Settings, workers: int) -> list[Shared | None]:
     return [Shared(folder, name) for name in names]
 
 
+def _told_in(settings: Settings) -> Path:
+    """Return the folder that keeps what readers were told, outside of the database."""
+    return settings.state_dir / "told"
+
+
+def _look_back(settings: Settings) -> None:
+    """See whether the database is older than what readers were told before this start."""
+    with suppress(OSError):
+        _told_in(settings).mkdir(mode=0o700, exist_ok=True)
+    store = open_store(settings)
+    try:
+        look_back(store, _told_in(settings))
+    finally:
+        store.close()
+
+
 def _close_database(settings: Settings) -> None:
     """Be the last to close the database: then all of it lies in its one file.
 
@@ -144,11 +164,12 @@ def _run_api(
     listener: socket.socket,
     shared: Shared | None,
     on_turn: Callable[[], object],
+    told: Path,
 ) -> int:
-    """An API worker's life, with a sign of it at each turn."""
+    """An API worker's life, with a sign of it at each turn; ``told`` is the file of its place."""
     stopping = threading.Event()
     store, meters = open_store(settings), Meters(shared)
-    application = create_app(store, settings, stopping=stopping, meters=meters)
+    application = create_app(store, settings, stopping=stopping, meters=meters, told=told)
     server = ApiServer(
         application, listener, settings.trusted_proxy, on_stop=stopping.set, on_turn=on_turn
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from paod.api import log_went_back
 from paod.config import Settings
 from paod.daemon.backoff import rest_after
 from paod.daemon.board import Board
@@ -67,6 +68,7 @@ class Syncing:
         self._ready = False
         self._mine: bool | None = None
         self._took_over = False
+        self._server: str | None = None
         self._unknown: int | None = None
         """A sync that was lost in its COMMIT: nobody told this process whether it was applied."""
         self._sync_ends = float("inf")
@@ -84,6 +86,8 @@ class Syncing:
         try:
             with self.store.database.sync_lock(wait) as mine:
                 self._note_place(mine=mine)
+                if mine:
+                    self._confirm_server()
                 if mine and not self._ready:
                     self._make_ready()
                 yield mine
@@ -92,6 +96,16 @@ class Syncing:
             raise
         finally:
             self._count_rebuilds()
+
+    def _confirm_server(self) -> None:
+        """See whether the server that has the database now is the one that had it before."""
+        server = self.store.database.server()
+        if server == self._server:
+            return
+        found = self.store.confirm_server()
+        self._server = server
+        if found is not None:
+            log_went_back(found)
 
     def _count_rebuilds(self) -> None:
         if self._mirror is not None:

@@ -149,6 +149,7 @@ class PostgresDatabase:
                 with joined(session):
                     yield
                 return
+            session.know_server()
             with self._transaction(session, _BEGIN_WRITING, "writing"):
                 yield
                 self._writing().commit()
@@ -184,6 +185,13 @@ class PostgresDatabase:
                 yield True
         finally:
             self._alone.release()
+
+    def server(self) -> str | None:
+        session: Session | None = getattr(self._local, "session", None)
+        if session is None:
+            return None
+        session.know_server()
+        return session.server
 
     def sync_holder(self) -> tuple[str, str] | None:
         rows = self.query(HOLDER)

@@ -58,6 +58,12 @@ SET tcp_user_timeout = 10000;
 """
 SCHEMA: Final = "current_schema()::regnamespace::oid"
 """The schema that holds the tables, as a number: two catalogs in one database never meet."""
+_SERVER: Final = """
+SELECT standby, CASE WHEN NOT standby THEN system_identifier || ':'
+    || left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS server
+FROM pg_control_system(), pg_is_in_recovery() AS standby
+"""
+"""The cluster, and the timeline of its log: each promotion of a standby begins one."""
 _READ_ONLY: Final = "SET default_transaction_read_only = on;"
 
 
@@ -65,6 +71,10 @@ class Connection(psycopg.Connection[DictRow]):
     """A connection that knows since when it stands, and waits for nobody for ever."""
 
     opened: float = 0.0
+    server: str | None = None
+    """Which server of a cluster it leads to, and on which timeline of its log."""
+    is_known: bool = False
+    """Whether the server was asked that."""
     patient: bool = False
     """Whether it waits as long as the server does: for what may take its time."""
 
@@ -229,6 +239,24 @@ class Session:
             cursor = self.connection.execute(_placed(sql, params is not None), params)
             has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
             return cursor.fetchall() if has_rows else []
+
+    @property
+    def server(self) -> str | None:
+        """Which server wrote, and writes, what this session sees; None: it does not say."""
+        return self.connection.server
+
+    def know_server(self) -> None:
+        """Ask once, outside of a transaction, which server this is; a service may not tell."""
+        if self.connection.is_known or self.state != "idle":
+            return
+        try:
+            row = self.connection.execute(_SERVER).fetchone()
+        except psycopg.OperationalError:
+            return  # it is gone, or busy: what follows finds out
+        except psycopg.Error:
+            row = None
+        self.connection.server = None if row is None else row["server"]
+        self.connection.is_known = row is None or not row["standby"]
 
     def begin(self, sql: str, state: Literal["reading", "writing"]) -> None:
         """Begin a transaction."""

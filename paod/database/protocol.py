@@ -128,6 +128,13 @@ class Database(Protocol):
         """
         ...
 
+    def server(self) -> str | None:
+        """Return what tells the server that has the database from one that may lack its last.
+
+        It is asked inside ``atomic`` or ``sync_lock``. None: nobody knows, or it is a file.
+        """
+        ...
+
     def sync_holder(self) -> tuple[str, str] | None:
         """Return the instance that holds the sync lock now and since when; None: nobody, it seems.
 

@@ -176,6 +176,9 @@ class SQLiteDatabase:
     def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:
         return file_lock(self.path.with_name(f"{self.path.name}-lock"), wait)
 
+    def server(self) -> str | None:
+        return None
+
     def sync_holder(self) -> tuple[str, str] | None:
         return None
 

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import (
 )
 
 from paod.errors import StoreError
-from paod.model import Kind, Trigger
+from paod.model import Edition, Kind, Trigger
 from paod.store import Census, Figures, Store
 from paod.store.counters import BEYOND, BOUNDS, CHANGES, PHASES, SUM, SYNCS, VISIBLE
 
@@ -34,7 +34,7 @@ class CatalogCollector:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._counted: tuple[tuple[str, int, int], Census] | None = None
+        self._counted: tuple[tuple[Edition, int], Census] | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families; of a database that cannot be read only that it cannot."""

@@ -37,11 +37,13 @@ from paod.model.plan import (
 )
 from paod.model.sync import (
     ClaimedSync,
+    Edition,
     Head,
     Pin,
     SyncRequest,
     SyncResult,
     SyncStatus,
+    WentBack,
     preview_request,
 )
 from paod.model.words import (
@@ -64,6 +66,7 @@ __all__ = [
     "Commit",
     "Counts",
     "Document",
+    "Edition",
     "Entry",
     "EntryType",
     "ExaminedFile",
@@ -93,6 +96,7 @@ __all__ = [
     "TreeChange",
     "Trigger",
     "VersionPolicy",
+    "WentBack",
     "path_text",
     "preview_request",
 ]

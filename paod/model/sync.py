@@ -21,17 +21,58 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Edition:
+    """One state of one database: a number, and what tells it from others of that number.
+
+    ``epoch`` is random, and another one for each generation; ``timeline`` is, until the database
+    goes back.
+    """
+
+    timeline: str
+    generation: int
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class WentBack:
+    """When the database was last found to be older than it had been, and from where to where.
+
+    ``lost``: the highest generation that is known to have been; None: nobody knows of any.
+    """
+
+    at: str
+    lost: int | None
+    generation: int
+
+    def __str__(self) -> str:
+        """Return it as a sentence for people."""
+        if self.lost is None:
+            return (
+                f"the database was restored or has another server, at generation {self.generation}"
+            )
+        if self.lost > self.generation:
+            return f"the database went back from generation {self.lost} to {self.generation}"
+        return (
+            f"the database went back from generation {self.lost},"
+            f" and is at another generation {self.generation} by now"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The one row of head state.
 
     ``commit`` is the applied one, None before the first sync. ``basis`` is a hash of all settings
-    that the fold depends on: when it differs, the fold starts anew. ``epoch`` is random, made with
-    the database. Times: UTC, ISO 8601. ``synced_at`` is when the commit was applied, ``checked_at``
-    when the remote was last seen to have nothing newer. ``passed`` is the branch's newest commit
-    that deliveries showed to change nothing under the root since ``commit``.
+    that the fold depends on: when it differs, the fold starts from scratch. ``epoch`` is the
+    generation's random id, ``timeline`` the one of all since the database last went back; ``seal``
+    is what cursors are sealed with. Times: UTC, ISO 8601. ``synced_at`` is when the commit was
+    applied, ``checked_at`` when the remote was last seen to have nothing newer. ``passed`` is the
+    branch's newest commit that deliveries showed to change nothing under the root since ``commit``.
     """
 
     epoch: str
+    timeline: str = ""
+    seal: str = ""
     commit: str | None = None
     generation: int = 0
     basis: str = ""
@@ -39,6 +80,12 @@ class Head:
     checked_at: str | None = None
     pin: Pin | None = None
     passed: str | None = None
+    went_back: WentBack | None = None
+
+    @property
+    def edition(self) -> Edition:
+        """Which state this is."""
+        return Edition(self.timeline, self.generation, self.epoch)
 
 
 SyncStatus = Literal[

@@ -8,7 +8,7 @@ from typing import Final
 
 from paod.errors import StoreError
 from paod.failpoint import failpoint
-from paod.model import Commit, Plan, SyncResult
+from paod.model import Commit, Edition, Plan, SyncResult
 from paod.store.counters import count_applied
 from paod.store.feed import write_changes
 from paod.store.files import write_files
@@ -21,8 +21,7 @@ from paod.store.writing import Writing, write_entries
 
 _MOVE_HEAD: Final = """
 UPDATE catalog_head
-SET commit_hash = :commit, generation = :generation, basis = :basis, synced_at = :now,
-    passed_commit = NULL
+SET commit_hash = :commit, basis = :basis, synced_at = :now, passed_commit = NULL
 """
 _ALIASES: Final = "SELECT name, target FROM catalog_aliases"
 _PUT_ALIAS: Final = """
@@ -45,8 +44,8 @@ class Applying(HeadState, Telling):
         basis: str,
         pin: PinChange = "unchanged",
         touch_checked: bool = False,
-    ) -> int:
-        """Write a plan, the head and the sync's outcome together; return the generation.
+    ) -> Edition:
+        """Write a plan, the head and the sync's outcome together; return what is served now.
 
         The sync must be running and must have started from the head as it still is; else, and
         after any error of the database, nothing is written (``StoreError``).
@@ -60,7 +59,8 @@ class Applying(HeadState, Telling):
                     "the catalog has moved since this sync began; it was not applied",
                     "see that no other program syncs this database without its lock",
                 )
-            generation = head.generation + (1 if plan.visible else 0)
+            served = self._new_generation() if plan.visible else head.edition
+            generation = served.generation
             now = self._now()
             writing = Writing(sync_id, generation, now, self._source.root)
             write_outcome(self.database, sync_id, result, now, generation)
@@ -72,7 +72,7 @@ class Applying(HeadState, Telling):
             self._write_aliases(plan.aliases)
             changes = overlay.lay(plan.changes, generation, now)
             write_changes(self.database, changes, generation)
-            self._write_head(commit, generation, basis, now)
+            self._write_head(commit, basis, now)
             self._set_pin(pin)
             if touch_checked:
                 self._touch_checked()
@@ -82,7 +82,7 @@ class Applying(HeadState, Telling):
             failpoint("before_commit")
         failpoint("after_commit")
         self.database.wake()
-        return generation
+        return served
 
     def _write_aliases(self, aliases: Mapping[str, str]) -> None:
         stored = {row["name"]: row["target"] for row in self.database.query(_ALIASES)}
@@ -97,7 +97,6 @@ class Applying(HeadState, Telling):
         if new:
             self.database.execute_many(_PUT_ALIAS, new)
 
-    def _write_head(self, commit: Commit | str, generation: int, basis: str, now: str) -> None:
+    def _write_head(self, commit: Commit | str, basis: str, now: str) -> None:
         commit_hash = commit.hash if isinstance(commit, Commit) else commit
-        values = {"commit": commit_hash, "generation": generation, "basis": basis, "now": now}
-        self.database.execute(_MOVE_HEAD, values)
+        self.database.execute(_MOVE_HEAD, {"commit": commit_hash, "basis": basis, "now": now})

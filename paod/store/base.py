@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from paod.database import Database
+from paod.database import Database, Row
+from paod.errors import StoreUnavailable
 
 Clock = Callable[[], datetime]
 
@@ -53,6 +54,13 @@ class Base:
         self._clock = clock
         self._source = source or Source()
         self._outlets = outlets or Outlets()
+
+    def _only_row(self, sql: str) -> Row:
+        """Return the one row of head state, as far as a statement asks for it."""
+        rows = self.database.query(sql)
+        if not rows:
+            raise StoreUnavailable("the database is not set up yet")
+        return rows[0]
 
     def _now(self) -> str:
         return stamp(self._clock())

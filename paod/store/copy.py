@@ -32,6 +32,9 @@ INSERT INTO schema_migrations (number, name, applied_at) VALUES (:number, :name,
 _MARKED: Final = "SELECT name FROM schema_migrations WHERE number = :number"
 _UNMARK: Final = "DELETE FROM schema_migrations WHERE number = :number"
 
+_OTHER_SERVER: Final = "UPDATE catalog_head SET server = NULL"
+"""It is not the source's any more, and lacks nothing for that."""
+
 OnRows = Callable[[int], None]
 
 
@@ -60,14 +63,14 @@ class Copy:
         """
         self._source.migrate()
         self._target.database.prepare()
-        epoch = self._source.head().epoch
+        timeline = self._source.head().timeline
         if self._target.database.schema_number() == COPYING:
-            self._go_on(epoch, restart=restart)
+            self._go_on(timeline, restart=restart)
         else:
             self._target.migrate()
             self._pair()
             self._refuse_what_is_there()
-            self._mark(epoch)
+            self._mark(timeline)
         return sum(_count(self._source.database, pair.name) for pair in self._tables)
 
     def run(self, on_rows: OnRows = lambda _rows: None) -> list[Copied]:
@@ -101,10 +104,10 @@ class Copy:
                 "name an empty one, or drop what is in it",
             )
 
-    def _go_on(self, epoch: str, *, restart: bool) -> None:
+    def _go_on(self, timeline: str, *, restart: bool) -> None:
         self._pair()
         marks = self._target.database.query(_MARKED, {"number": COPYING})
-        if not restart and (not marks or marks[0]["name"] != f"copy of {epoch}"):
+        if not restart and (not marks or marks[0]["name"] != f"copy of {timeline}"):
             raise StoreError(
                 "the database to copy to holds an unfinished copy of another catalog",
                 "name an empty one, or begin anew in this one: --restart",
@@ -115,14 +118,14 @@ class Copy:
             for pair in reversed(self._tables):
                 self._target.database.execute(f"DELETE FROM {pair.name}")  # noqa: S608 our tables
             self._target.database.execute(_UNMARK, {"number": COPYING})
-        self._mark(epoch)
+        self._mark(timeline)
 
-    def _mark(self, epoch: str) -> None:
+    def _mark(self, timeline: str) -> None:
         database = self._target.database
         with database.atomic():
             database.execute(f"DELETE FROM {_HEAD}")  # noqa: S608 a constant
             now = stamp(utc_now())
-            database.execute(_MARK, {"number": COPYING, "name": f"copy of {epoch}", "now": now})
+            database.execute(_MARK, {"number": COPYING, "name": f"copy of {timeline}", "now": now})
             database.stamp(COPYING)
 
     def _unmark(self) -> None:
@@ -133,6 +136,7 @@ class Copy:
                 if "id" in pair.columns and pair.key == ("id",) and pair.name != _HEAD:
                     database.go_on_counting(pair.name)
             database.execute(_UNMARK, {"number": COPYING})
+            database.execute(_OTHER_SERVER)
             database.stamp(newest)
         database.wake()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from paod.model import Head, Kind
+from paod.model import Edition, Head, Kind
 from paod.store.head import HeadState
 from paod.store.outbox import Outbox
 from paod.store.recorded import open_counts
@@ -46,9 +46,9 @@ class Figures:
     counters: Mapping[tuple[str, str, str], int]
 
     @property
-    def edition(self) -> tuple[str, int, int]:
+    def edition(self) -> tuple[Edition, int]:
         """What is another one whenever a census could give other numbers."""
-        return self.head.epoch, self.head.generation, self.ended
+        return self.head.edition, self.ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Literal
 
-from paod.database import Row
-from paod.errors import StoreUnavailable
-from paod.model import Head, Pin
-from paod.store.base import Base
+from paod.model import Head, Pin, WentBack
+from paod.store.timeline import Timeline
 
 PinChange = Pin | None | Literal["unchanged"]
 
 _HEAD = """
-SELECT epoch, commit_hash, generation, basis, synced_at, checked_at,
-       pin_commit, pin_reason, pin_since, passed_commit
+SELECT epoch, timeline, seal, commit_hash, generation, basis, synced_at, checked_at,
+       pin_commit, pin_reason, pin_since, passed_commit, went_back_at, went_back_from, went_back_to
 FROM catalog_head
 """
-_SERVED = "SELECT epoch, generation FROM catalog_head"
-_GENERATION = "UPDATE catalog_head SET generation = generation + 1 RETURNING generation"
 _CHECKED = "UPDATE catalog_head SET checked_at = :now"
 _REACH = "UPDATE catalog_head SET passed_commit = :commit"
 _PIN = """
@@ -31,15 +27,18 @@ class _TakenBack(Exception):
     """Ends a transaction that was only a trial."""
 
 
-class HeadState(Base):
+class HeadState(Timeline):
     """Reads the head, and moves what moves without a new catalog."""
 
     def head(self) -> Head:
         """Return the head."""
-        row = self._row(_HEAD)
+        row = self._only_row(_HEAD)
         pinned = row["pin_commit"] is not None
+        went_back = (row["went_back_at"], row["went_back_from"], row["went_back_to"])
         return Head(
             epoch=row["epoch"],
+            timeline=row["timeline"],
+            seal=row["seal"],
             commit=row["commit_hash"],
             generation=row["generation"],
             basis=row["basis"],
@@ -47,12 +46,8 @@ class HeadState(Base):
             checked_at=row["checked_at"],
             pin=Pin(row["pin_commit"], row["pin_reason"], row["pin_since"]) if pinned else None,
             passed=row["passed_commit"],
+            went_back=WentBack(*went_back) if row["went_back_at"] is not None else None,
         )
-
-    def served(self) -> tuple[str, int]:
-        """Return the epoch and the generation that readers see, in less time than the head."""
-        row = self._row(_SERVED)
-        return row["epoch"], row["generation"]
 
     def touch_checked(self) -> None:
         """Record that the remote was seen just now to have nothing newer."""
@@ -64,16 +59,6 @@ class HeadState(Base):
         with suppress(_TakenBack), self.database.atomic():
             self.database.execute(_TRIAL)
             raise _TakenBack
-
-    def _row(self, sql: str) -> Row:
-        rows = self.database.query(sql)
-        if not rows:
-            raise StoreUnavailable("the database is not set up yet")
-        return rows[0]
-
-    def _new_generation(self) -> int:
-        """Count one more generation, and return its number."""
-        return int(self.database.query(_GENERATION)[0]["generation"])
 
     def _touch_checked(self) -> None:
         self.database.execute(_CHECKED, {"now": self._now()})

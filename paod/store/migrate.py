@@ -6,7 +6,6 @@ line in the ledger share a transaction, so that a crash leaves both or neither.
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass
 from importlib import resources
@@ -14,6 +13,7 @@ from importlib import resources
 from paod.errors import MigrationError, StoreUnavailable
 from paod.failpoint import failpoint
 from paod.store.base import Base
+from paod.store.timeline import new_id
 
 COPYING = 1_000_000
 """The number that stands in the ledger while a database is a copy that is not whole yet: any paod,
@@ -33,6 +33,9 @@ INSERT INTO schema_migrations (number, name, applied_at) VALUES (:number, :name,
 _FIRST_HEAD = """
 INSERT INTO catalog_head (id, epoch, generation, basis) VALUES (1, :epoch, 0, '')
 ON CONFLICT (id) DO NOTHING
+"""
+_FIRST_TIMELINE = """
+UPDATE catalog_head SET timeline = :timeline, seal = :seal WHERE timeline = ''
 """
 
 
@@ -112,4 +115,5 @@ class Schema(Base):
             )
             self.database.stamp(migration.number)
             failpoint("in_migration")
-        self.database.execute(_FIRST_HEAD, {"epoch": secrets.token_hex(8)})
+        self.database.execute(_FIRST_HEAD, {"epoch": new_id()})
+        self.database.execute(_FIRST_TIMELINE, {"timeline": new_id(), "seal": new_id()})

@@ -52,7 +52,7 @@ class Pins(HeadState, Telling):
             found = self._revision(item, revision)
             if item["pin_revision"] is not None:
                 self._release(item)
-            generation, now = self._new_generation(), self._now()
+            generation, now = self._new_generation().generation, self._now()
             values = {"id": item["id"], "revision": revision, "reason": reason, "now": now}
             self.database.execute(_PUT, values)
             lay(self.database, item["id"], revision, generation, now)
@@ -70,7 +70,7 @@ class Pins(HeadState, Telling):
             if item["pin_revision"] is None:
                 raise PinRefused(f"the item {name} is not pinned", reason="NotPinned")
             branch = self._release(item)
-            generation, now = self._new_generation(), self._now()
+            generation, now = self._new_generation().generation, self._now()
             values = {"id": item["id"], "generation": generation, "now": now}
             self.database.execute(_RELEASED, values)
             kind: Any = "released" if branch["is_active"] else "removed"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Final
 
-from paod.store.base import Base
 from paod.store.counters import RETURNING_SYNC, count_syncs
+from paod.store.timeline import Timeline
 
-_NEW_EPOCH: Final = "UPDATE catalog_head SET epoch = :epoch"
 _FORSAKE: Final = f"""
 UPDATE catalog_sync_status
 SET status = 'failed', reason = 'Restored', message = :message, error_message = :message,
@@ -19,16 +17,16 @@ WHERE status IN ('queued', 'running')
 _MESSAGE: Final = "it stood in the backup that was restored"
 
 
-class Restoring(Base):
+class Restoring(Timeline):
     """Lets a database that was a backup until now begin where it stands."""
 
     def mark_restored(self) -> None:
-        """Leave undone what had been asked for, which may be long ago, and take another epoch.
+        """Leave undone what had been asked for, which may be long ago, and begin a timeline.
 
         By that, generations and cursors of the former database do not count: readers who follow the
-        feed are told to begin anew.
+        feed begin again.
         """
         with self.database.atomic():
             marks = {"message": _MESSAGE, "now": self._now()}
             count_syncs(self.database, self.database.query(_FORSAKE, marks))
-            self.database.execute(_NEW_EPOCH, {"epoch": secrets.token_hex(8)})
+            self._begin_timeline(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from paod.catalog.guard import LISTED
 from paod.catalog.plan import plan
@@ -161,7 +161,7 @@ def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
     shop = job.shop
     with job.progress.phase("apply"):
         failpoint("before_apply")
-        generation = shop.store.apply(
+        served = shop.store.apply(
             job.sync.id,
             planned,
             succeeded(planned, job.progress),
@@ -172,7 +172,7 @@ def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
         )
         failpoint("after_apply")
     _keep_commit(shop.mirror, start.target)
-    shop.memory.keep(planned.after, replace(start.head, commit=start.target, generation=generation))
+    shop.memory.keep(planned.after, replace(start.head, commit=start.target, **asdict(served)))
     return succeeded(planned, job.progress)
 
 

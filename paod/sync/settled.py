@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from paod.catalog.problems import problems_of
 from paod.config import Settings
-from paod.model import Catalog, Head, Problem, Stored
+from paod.model import Catalog, Edition, Head, Problem, Stored
 from paod.store import Store
 from paod.validate import RULES_VERSION, Rules
 
@@ -62,17 +62,12 @@ class Memory:
     """
 
     stored: Stored | None = None
-    epoch: str = ""
+    served: Edition | None = None
     commit: str | None = None
-    generation: int = -1
 
     def at(self, head: Head, store: Store) -> Stored:
         """Return what is stored at this head, from memory if it is of this head."""
-        known = (self.epoch, self.commit, self.generation) == (
-            head.epoch,
-            head.commit,
-            head.generation,
-        )
+        known = (self.served, self.commit) == (head.edition, head.commit)
         if self.stored is None or not known:
             self.keep(_counted(store.load()), head)
         assert self.stored is not None
@@ -81,7 +76,7 @@ class Memory:
     def keep(self, stored: Stored, head: Head) -> None:
         """Remember what is stored now, and for which head."""
         self.stored = stored
-        self.epoch, self.commit, self.generation = head.epoch, head.commit, head.generation
+        self.served, self.commit = head.edition, head.commit
 
     def forget(self) -> None:
         """Read everything from the database next time."""

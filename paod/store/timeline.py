@@ -1,0 +1,136 @@
+"""Which state of which database a generation is of: numbers alone may be given out twice.
+
+A database goes back when a backup is restored, a file is put in its place, or a standby that lacks
+the last commits becomes the primary. What it does next gets the same numbers with other content. So
+each generation has a random id, its *epoch*, written in the transaction that makes it, and
+whatever was told of a generation counts only as long as the database knows that id.
+
+A *timeline* is a row of generations of which each follows the one before. A database that went back
+begins a new one, as soon as anybody can tell: whoever was told a state that the database does not
+know, or who writes over a server that is not the one it was written by. No epoch of a former
+timeline counts then, so that also those begin again who read what was lost and asked for it late.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from paod.database import Row
+from paod.model import Edition, WentBack
+from paod.store.base import Base
+
+_SERVED: Final = "SELECT timeline, generation, epoch FROM catalog_head"
+_KNOWN: Final = """
+SELECT 1 AS found FROM catalog_head WHERE epoch = :epoch AND generation >= :since
+UNION ALL
+SELECT 1 FROM catalog_generations AS former JOIN catalog_head AS head
+    ON head.timeline = former.timeline
+WHERE former.epoch = :epoch AND former.generation >= :since
+"""
+_FORMER: Final = "SELECT 1 AS found FROM catalog_generations WHERE epoch = :epoch"
+_FORMER_TIMELINE: Final = """
+SELECT 1 AS found FROM catalog_generations WHERE timeline = :timeline LIMIT 1
+"""
+_KEEP: Final = """
+INSERT INTO catalog_generations (epoch, timeline, generation)
+SELECT epoch, timeline, generation FROM catalog_head
+"""
+_NEXT: Final = """
+UPDATE catalog_head SET generation = generation + 1, epoch = :epoch
+RETURNING timeline, generation, epoch
+"""
+_BEGIN: Final = """
+UPDATE catalog_head
+SET timeline = :timeline, epoch = :epoch, went_back_at = :now, went_back_from = :lost,
+    went_back_to = generation
+RETURNING went_back_at, went_back_from, went_back_to
+"""
+_LOST_MORE: Final = """
+UPDATE catalog_head SET went_back_from = :lost
+WHERE COALESCE(went_back_from, 0) < :lost
+RETURNING went_back_at, went_back_from, went_back_to
+"""
+_SERVER: Final = "SELECT server FROM catalog_head"
+_SET_SERVER: Final = "UPDATE catalog_head SET server = :server"
+
+
+def new_id() -> str:
+    """Return a random id that no other state has, nor will have."""
+    return secrets.token_hex(8)
+
+
+class Timeline(Base):
+    """Gives out generations, and sees when the database went back."""
+
+    def served(self) -> Edition:
+        """Return which state readers see, in less time than the head."""
+        return Edition(**self._only_row(_SERVED))
+
+    def knows(self, epoch: str, since: int) -> bool:
+        """Whether a generation on the present timeline has an epoch, and is ``since`` or later."""
+        return bool(self.database.query(_KNOWN, {"epoch": epoch, "since": since}))
+
+    def go_on_from(self, told: Edition) -> WentBack | None:
+        """Begin a new timeline where the database does not know what was told of it.
+
+        None: it does, or somebody else has begun one since, and what was told was not lost.
+        """
+        if self._is_past(told):
+            return None
+        with self.database.atomic():
+            present = self.served()
+            if self._is_past(told):
+                return None
+            if self._is_former(told.timeline, present.timeline):
+                rows = self.database.query(_LOST_MORE, {"lost": told.generation})
+                return _went_back(rows[0]) if rows else None
+            return self._begin_timeline(told.generation)
+
+    def confirm_server(self) -> WentBack | None:
+        """Begin a new timeline where another server has the database than wrote it last.
+
+        For one that became the primary may lack what the former one had.
+        """
+        with self.database.atomic():
+            return self._confirm_server()
+
+    def _is_past(self, told: Edition) -> bool:
+        present = self.served()
+        if told == present:
+            return True
+        if told.timeline == present.timeline:
+            return self.knows(told.epoch, told.generation)
+        if not self._is_former(told.timeline, present.timeline):
+            return False
+        return bool(self.database.query(_FORMER, {"epoch": told.epoch}))
+
+    def _is_former(self, timeline: str, present: str) -> bool:
+        values = {"timeline": timeline}
+        return timeline != present and bool(self.database.query(_FORMER_TIMELINE, values))
+
+    def _new_generation(self) -> Edition:
+        """Count one more generation, and return it."""
+        self._confirm_server()
+        self.database.execute(_KEEP)
+        return Edition(**self.database.query(_NEXT, {"epoch": new_id()})[0])
+
+    def _confirm_server(self) -> WentBack | None:
+        server = self.database.server()
+        if server is None:
+            return None
+        known = self._only_row(_SERVER)["server"]
+        if known == server:
+            return None
+        self.database.execute(_SET_SERVER, {"server": server})
+        return None if known is None else self._begin_timeline(None)
+
+    def _begin_timeline(self, lost: int | None) -> WentBack:
+        """``lost``: the highest generation that is known to have been, None: nobody knows."""
+        self.database.execute(_KEEP)
+        values = {"timeline": new_id(), "epoch": new_id(), "now": self._now(), "lost": lost}
+        return _went_back(self.database.query(_BEGIN, values)[0])
+
+
+def _went_back(row: Row) -> WentBack:
+    return WentBack(row["went_back_at"], row["went_back_from"], row["went_back_to"])
