@@ -281,8 +281,15 @@ def test_a_repository_that_never_answers_does_not_hold_it_up(patient: Patient) -
 
 def test_the_clock_is_held_against_the_database() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert clock("2026-01-02T00:00:00.000Z", now).state == "bad"
-    assert clock("2026-01-01T00:00:30.000Z", now).state != "bad"
+    assert clock("2026-01-02T00:00:00.000Z", None, now).state == "bad"
+    assert clock("2026-01-01T00:00:30.000Z", None, now).state != "bad"
+
+
+@pytest.mark.parametrize(("hours", "bad"), [(1, True), (-1, True), (0, False)])
+def test_the_clock_is_held_against_the_servers(hours: int, bad: bool) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    found = clock("2026-01-02T00:00:00.000Z", now + timedelta(hours=hours), now)
+    assert (found.state == "bad", "server's" in found.message) == (bad, bad)
 
 
 @pytest.mark.parametrize(

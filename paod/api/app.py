@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,25 +48,21 @@ from paod.store.tables import KINDS
 Application = falcon.App[falcon.Request, falcon.Response]
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def create_app(
     store: Store,
     settings: Settings,
     *,
     stopping: threading.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
-    now: Callable[[], datetime] = _utc_now,
+    now: Callable[[], datetime] | None = None,
     meters: Meters | None = None,
     told: Path | None = None,
 ) -> Application:
     """Make the WSGI application over a store that is migrated already.
 
-    ``stopping``, once set, ends requests that wait. ``clock`` measures, ``now`` tells the time.
-    ``meters`` count for the whole daemon; without them the application counts for itself. ``told``
-    is the file in which it keeps what readers were told last.
+    ``stopping``, once set, ends requests that wait. ``clock`` measures, ``now`` tells the time; by
+    default the database does. ``meters`` count for the whole daemon; without them the application
+    counts for itself. ``told`` is the file in which it keeps what readers were told last.
     """
     meters = meters or Meters()
     app: Application = falcon.App(
@@ -77,6 +73,7 @@ def create_app(
     )
     errors.install(app)
     stopping = stopping or threading.Event()
+    now = now or store.database.now
     for resource in resources(store, settings, stopping, clock, now, meters, told):
         app.add_route(resource.path, resource)
     return app

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -31,8 +31,8 @@ def status(settings: Settings, *, as_json: bool) -> int:
     The exit status is 1 when the catalog may be behind the branch. All of it stands in the
     database, so it is told of a daemon that is dead as well.
     """
-    now = datetime.now(UTC)
     with opened(settings) as store:
+        now = store.database.now()
         found = _status(store, settings, now)
     found["daemon_running"] = daemon_running(settings)
     if as_json:

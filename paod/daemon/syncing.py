@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from paod.api import log_went_back
 from paod.config import Settings
@@ -186,7 +185,7 @@ class Syncing:
             store=self.store,
             settings=self._settings,
             memory=self._memory,
-            clock=lambda: datetime.now(UTC),
+            clock=self.store.database.now,
             note=self._note,
             on_phase=self._enter,
             fetching=self._meters.fetching,

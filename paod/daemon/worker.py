@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from paod.config import Settings
@@ -240,14 +239,14 @@ class SyncWorker:
     def _tell(self) -> None:
         """Write on the board where the catalog stands."""
         self._tell_at = self._clock() + TELL_SECONDS
-        words, ago = standing_words(self._store, self._settings, datetime.now(UTC))
+        words, ago = standing_words(self._store, self._settings, self._store.database.now())
         self._board.tell(words, 0.0 if ago is None else time.monotonic() - ago)
 
     def _tell_waiting(self, error: PaodError) -> None:
         """Write on the board that nothing goes on, and why; a full disk can still be read."""
         words, ago = "", None
         with suppress(StoreError):
-            words, ago = standing_words(self._store, self._settings, datetime.now(UTC))
+            words, ago = standing_words(self._store, self._settings, self._store.database.now())
         told = ", ".join(filter(None, (words, f"waiting ({error.reason_given})")))
         self._board.tell(told, 0.0 if ago is None else time.monotonic() - ago)
 

@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Final, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from paod.database.joining import joined
+from paod.database.postgres_clock import ServerClock
 from paod.database.postgres_news import NOTIFY, News
 from paod.database.postgres_pool import Pool
 from paod.database.postgres_schema import check_server, schema_number
@@ -86,6 +88,7 @@ class PostgresDatabase:
         self._address = Address(url, read_only=read_only, password=password)
         self._pool_size = pool_size
         self._instance = instance
+        self._clock = ServerClock()
         self._begin()
 
     def _begin(self) -> None:
@@ -185,6 +188,9 @@ class PostgresDatabase:
                 yield True
         finally:
             self._alone.release()
+
+    def now(self) -> datetime:
+        return self._clock.now(self.query)
 
     def server(self) -> str | None:
         session: Session | None = getattr(self._local, "session", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 Params = Mapping[str, Any]
@@ -125,6 +126,13 @@ class Database(Protocol):
         The lock belongs to the process and ends with it, however it ends. A database that several
         machines share keeps it between two blocks, and inside of one lets the thread read and
         write over the connection that holds it: a lock that is lost ends what was under way.
+        """
+        ...
+
+    def now(self) -> datetime:
+        """Return the time, with its zone, by the clock that all who use the database share.
+
+        That of the server; of a file it is the machine's.
         """
         ...
 

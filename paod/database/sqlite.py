@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,9 @@ class SQLiteDatabase:
 
     def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:
         return file_lock(self.path.with_name(f"{self.path.name}-lock"), wait)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     def server(self) -> str | None:
         return None

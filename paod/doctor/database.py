@@ -31,6 +31,8 @@ class Look:
     finding: Finding
     catalog: Finding = UNREAD
     newest: str | None = None
+    clock: datetime | None = None
+    """What the server's clock shows, where the database is a server's."""
     delivery: dict[str, Any] | None = None
     readable: bool = False
 
@@ -73,7 +75,8 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
     told = f"schema {number}, writable, generation {head.generation}"
     catalog = _catalog(head, store.last_following(), settings, now)
     finding = good("database", told)
-    return Look(finding, catalog, max(moments, default=None), delivery, readable=True)
+    clock = store.database.now() if store.database.shared else None
+    return Look(finding, catalog, max(moments, default=None), clock, delivery, readable=True)
 
 
 def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -> Finding:

@@ -29,9 +29,18 @@ MOUNTS: Final = Path("/proc/self/mountinfo")
 _TIME_ERROR: Final = 5
 
 
-def clock(newest: str | None, now: datetime) -> Finding:
-    """Hold the clock against the newest time in the database, and against the kernel's word."""
-    if newest is not None and datetime.fromisoformat(newest) > now + AHEAD:
+def clock(newest: str | None, server: datetime | None, now: datetime) -> Finding:
+    """Hold the clock against the database server's, and against the kernel's word.
+
+    Against the newest time in the database where that is a file.
+    """
+    if server is not None and abs(server - now) > AHEAD:
+        return bad(
+            "clock",
+            f"it shows {now:%Y-%m-%d %H:%M}, and the database server's {server:%Y-%m-%d %H:%M}",
+            "set the one that is wrong: what is shared goes by the server's, certificates by this",
+        )
+    if server is None and newest is not None and datetime.fromisoformat(newest) > now + AHEAD:
         return bad(
             "clock",
             f"it shows {now:%Y-%m-%d %H:%M}, and the database was written at {newest}",

@@ -43,7 +43,7 @@ def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield from _safely("secrets", lambda: secrets.lengths(settings))
     yield from _safely("files", lambda: secrets.files(settings))
     look = database.look(settings, now)
-    yield from _safely("clock", lambda: [machine.clock(look.newest, now)])
+    yield from _safely("clock", lambda: [machine.clock(look.newest, look.clock, now)])
     yield from _safely("disk", lambda: machine.disk(settings))
     yield machine.sqlite(settings)
     yield from _safely("file system", lambda: [machine.file_system(settings)])

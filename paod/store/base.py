@@ -41,17 +41,20 @@ class Outlets:
 
 
 class Base:
-    """The store's parts are classes over this one: a database, a clock and what never changes."""
+    """The store's parts are classes over this one: a database, a clock and what never changes.
+
+    Without a clock it is the database's, for what is compared between machines.
+    """
 
     def __init__(
         self,
         database: Database,
-        clock: Clock = utc_now,
+        clock: Clock | None = None,
         source: Source | None = None,
         outlets: Outlets | None = None,
     ) -> None:
         self.database = database
-        self._clock = clock
+        self._clock = clock or database.now
         self._source = source or Source()
         self._outlets = outlets or Outlets()
 
