@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import os
+import pwd
 import re
 import shutil
 import stat
@@ -52,6 +53,16 @@ _LINE = re.compile(
 )
 _MOMENT = re.compile(r"\d{8}(\d{4}(\d{2})?)?Z?")
 _COMMITTED = re.compile(rb"^committer .*> (\d{1,11})(?: |$)", re.MULTILINE)
+_SAMPLE_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC6gsVbiOYB0OMmbF/vXe4j6kWwaM9QpqXM9Gj8YlTz4"
+_SAMPLE_TEXT = b"tree 0\ncommitter paod <paod@example.com> 1767607200 +0000\n\npaod\n"
+_SAMPLE_SIGNATURE = b"""-----BEGIN SSH SIGNATURE-----
+U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgLqCxVuI5gHQ4yZsX+9d7iPqRbB
+oz1Cmpcz0aPxiVPPgAAAADZ2l0AAAAAAAAAAZzaGE1MTIAAABTAAAAC3NzaC1lZDI1NTE5
+AAAAQB5zFm7SPVBH+LwvFG/28lwdkkTARAmJEDHjVy1BKP+01n+/lDFM4aLFH2AH1wokE8
+o3cDsFD84POoDQGyf6Zw0=
+-----END SSH SIGNATURE-----
+"""
+"""By a key that was made for this and thrown away: it is trusted in ``try_verifier`` alone."""
 _OF_OUR_FILE = re.compile(r"^\S*/allowed:\d+: |\r", re.MULTILINE)
 _GOOD = re.compile(r"\b(SHA256:[A-Za-z0-9+/]{43})\b")
 
@@ -85,11 +96,14 @@ class Signers:
     def check(self) -> None:
         """Raise ``SettingsError`` for a file that cannot be used, all of its faults at once."""
         signers = self._read()
+        try_verifier()
         keys = "".join(f"{one.key}\n" for one in signers)
-        known = self._ask(["-l", "-f", "-"], keys.encode()).stdout
-        if bad := [one.who for one in signers if one.fingerprint not in known]:
+        said = _ask(["-l", "-f", "-"], keys.encode())
+        if bad := [one.who for one in signers if one.fingerprint not in said.stdout]:
             raise SettingsError(
-                f"ssh-keygen does not take the keys of {', '.join(bad)} in {self._file}", HINT
+                f"ssh-keygen does not take the keys of {', '.join(bad)} in {self._file}"
+                f"{_in_brackets(said)}",
+                HINT,
             )
 
     def verify(self, commit: str, raw: bytes) -> str:
@@ -100,58 +114,13 @@ class Signers:
         """
         payload, signature = split_signature(commit, raw)
         signers = self._read()
-        try:
-            with tempfile.TemporaryDirectory(prefix="paod-signers-") as folder:
-                said = self._verify(Path(folder), signers, payload, signature)
-        except OSError as error:
-            raise PaodError(
-                f"commit {commit} cannot be verified: {error.strerror}",
-                "there has to be room for small temporary files",
-                reason="VerifierFailed",
-            ) from error
+        said = _verify(signers, payload, signature)
         if said.returncode != 0:
-            why = "; ".join(_OF_OUR_FILE.sub("", said.stderr).split("\n")).strip("; \r")[:300]
-            told = f" ({why})" if why else ""
+            try_verifier()  # or what is no verdict at all would pass for one
+            told = _in_brackets(said)
             raise _unverified(commit, f"no key of {self._file} made its signature{told}")
         found = _GOOD.search(said.stdout)
         return next((one.who for one in signers if found and one.fingerprint == found[1]), "")
-
-    def _verify(
-        self, folder: Path, signers: list[Signer], payload: bytes, signature: bytes
-    ) -> subprocess.CompletedProcess[str]:
-        allowed, armoured = folder / "allowed", folder / "signature"
-        lines = (f"{_IDENTITY} {one.options} {one.key}\n" for one in signers)
-        allowed.write_text("".join(lines), encoding="ascii")
-        armoured.write_bytes(signature)
-        moment = f"-Overify-time={_committed(payload)}"
-        names = ["-I", _IDENTITY, "-n", NAMESPACE]
-        files = ["-f", str(allowed), "-s", str(armoured)]
-        return self._ask(["-Y", "verify", *names, *files, moment], payload)
-
-    def _ask(self, arguments: list[str], given: bytes) -> subprocess.CompletedProcess[str]:
-        program = shutil.which("ssh-keygen")
-        if program is None:
-            raise SettingsError(
-                "PAO_ALLOWED_SIGNERS is set, and there is no program ssh-keygen",
-                "install OpenSSH's client: apt-get install openssh-client",
-            )
-        # times without a zone are UTC, so that all machines judge alike
-        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
-        try:
-            done = subprocess.run(  # noqa: S603 (no word of it is a stranger's)
-                [program, *arguments],
-                input=given,
-                capture_output=True,
-                timeout=SECONDS,
-                env=environment,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise PaodError(
-                f"ssh-keygen did not answer within {SECONDS:g} seconds", reason="VerifierFailed"
-            ) from None
-        said, complained = (text.decode("ascii", "replace") for text in (done.stdout, done.stderr))
-        return subprocess.CompletedProcess(arguments, done.returncode, said, complained)
 
     def _read(self) -> list[Signer]:
         text = self._text()
@@ -186,6 +155,84 @@ class Signers:
             return data.decode("ascii")
         except UnicodeDecodeError:
             raise SettingsError(f"{self._file} is not plain ASCII text", HINT) from None
+
+
+def try_verifier() -> None:
+    """Have ssh-keygen verify what is known to be good; raise ``PaodError`` where it does not.
+
+    Its exit status is the same for a bad signature and for whatever else keeps it from looking,
+    and its words are OpenSSH's to change. What it says of a good signature shows which it is.
+    """
+    said = _verify([Signer("", "", _SAMPLE_KEY)], _SAMPLE_TEXT, _SAMPLE_SIGNATURE)
+    if said.returncode != 0 or _GOOD.search(said.stdout) is None:
+        raise PaodError(
+            f"ssh-keygen cannot verify signatures here{_in_brackets(said)}",
+            _remedy(),
+            reason="VerifierFailed",
+        )
+
+
+def _remedy() -> str:
+    user = os.getuid()
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        line = f"paod:x:{user}:{os.getgid()}::/:/usr/sbin/nologin"
+        return f"it needs its user to have a name: add `{line}` to /etc/passwd of the container"
+    return "OpenSSH 8.9 or newer is needed, and room for small temporary files"
+
+
+def _in_brackets(said: subprocess.CompletedProcess[str]) -> str:
+    """Return what the helper complained of, on one line and in brackets; "" where it did not."""
+    why = "; ".join(_OF_OUR_FILE.sub("", said.stderr).split("\n")).strip("; \r")[:300]
+    return f" ({why})" if why else ""
+
+
+def _verify(
+    signers: list[Signer], payload: bytes, signature: bytes
+) -> subprocess.CompletedProcess[str]:
+    lines = (f"{_IDENTITY} {one.options} {one.key}\n" for one in signers)
+    moment = f"-Overify-time={_committed(payload)}"
+    names = ["-I", _IDENTITY, "-n", NAMESPACE]
+    try:
+        with tempfile.TemporaryDirectory(prefix="paod-signers-") as folder:
+            allowed, armoured = Path(folder, "allowed"), Path(folder, "signature")
+            allowed.write_text("".join(lines), encoding="ascii")
+            armoured.write_bytes(signature)
+            files = ["-f", str(allowed), "-s", str(armoured)]
+            return _ask(["-Y", "verify", *names, *files, moment], payload)
+    except OSError as error:
+        raise PaodError(
+            f"signatures cannot be verified: {error.strerror}",
+            "there has to be room for small temporary files",
+            reason="VerifierFailed",
+        ) from error
+
+
+def _ask(arguments: list[str], given: bytes) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("ssh-keygen")
+    if program is None:
+        raise SettingsError(
+            "PAO_ALLOWED_SIGNERS is set, and there is no program ssh-keygen",
+            "install OpenSSH's client: apt-get install openssh-client",
+        )
+    # times without a zone are UTC, so that all machines judge alike
+    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
+    try:
+        done = subprocess.run(  # noqa: S603 (no word of it is a stranger's)
+            [program, *arguments],
+            input=given,
+            capture_output=True,
+            timeout=SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PaodError(
+            f"ssh-keygen did not answer within {SECONDS:g} seconds", reason="VerifierFailed"
+        ) from None
+    said, complained = (text.decode("ascii", "replace") for text in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(arguments, done.returncode, said, complained)
 
 
 def split_signature(commit: str, raw: bytes) -> tuple[bytes, bytes]:
@@ -231,7 +278,8 @@ def _unverified(commit: str, why: str) -> Blocked:
 def _committed(payload: bytes) -> str:
     """Return when the commit was made, as ssh-keygen takes it; keys are judged as of then."""
     found = _COMMITTED.search(payload.partition(b"\n\n")[0])
-    seconds = min(int(found[1]), 253_402_300_799) if found else 0
+    # ssh-keygen takes no time of the first second
+    seconds = max(1, min(int(found[1]), 253_402_300_799)) if found else 1
     return time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
 
 

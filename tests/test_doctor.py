@@ -128,6 +128,22 @@ def test_before_the_first_start_nothing_is_bad(patient: Patient) -> None:
     assert not patient.state.exists()
 
 
+def test_a_verifier_that_cannot_verify_is_told(patient: Patient, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "ssh-keygen"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'No user exists for uid 4711' >&2\nexit 255\n")
+    program.chmod(0o755)
+    signers = tmp_path / "signers"
+    key = "AAAAC3NzaC1lZDI1NTE5AAAAIC6gsVbiOYB0OMmbF/vXe4j6kWwaM9QpqXM9Gj8YlTz4"
+    signers.write_text(f"ada@example.com ssh-ed25519 {key}\n")
+    patient.set(PAO_ALLOWED_SIGNERS=str(signers))
+    assert patient.findings()["signatures"]["state"] == "good"
+    patient.set(PATH=f"{program.parent}:{os.environ['PATH']}")
+    found = patient.findings(1)["signatures"]
+    assert found["state"] == "bad"
+    assert "No user exists for uid 4711" in found["message"]
+
+
 def test_bad_settings_leave_the_rest_unseen(patient: Patient) -> None:
     patient.set(PAO_SYNC_INTERVAL="often", PAO_REPO_TOKEN=CANARY)
     found = patient.findings(1)

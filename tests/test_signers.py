@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,7 @@ def public(key: Path) -> str:
 
 def sign(origin: Origin, key: Path, message: str = "Signed", when: int = WHEN) -> str:
     """Commit the head's tree once more, signed; return the commit."""
-    moment = f"{when} +0100"
+    moment = f"@{when} +0100"
     commit = origin.git(
         *("-c", "gpg.format=ssh", "-c", f"user.signingkey={key}"),
         *("commit-tree", "-S", f"{origin.head}^{{tree}}", "-p", origin.head, "-m", message),
@@ -216,6 +218,56 @@ def test_an_ssh_keygen_that_hangs_verifies_nothing(origin, file, keys, monkeypat
     with pytest.raises(PaodError, match="did not answer") as caught:
         Signers(file).verify(origin.head, raw)
     assert caught.value.reason_given == "VerifierFailed"
+
+
+def helper_that_says(folder: Path, words: str, status: int = 255) -> Path:
+    """Make an ssh-keygen that fails as another does, whatever it is asked."""
+    program = folder / "bin" / "ssh-keygen"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\necho '{words}' >&2\nexit {status}\n")
+    program.chmod(0o755)
+    return program.parent
+
+
+def test_a_helper_that_fails_gives_no_verdict(origin, file, keys, monkeypatch, tmp_path):
+    words = "No user exists for uid 4711"
+    file.write_text(f"ada@example.com {public(keys['ada'])}\n")
+    sign(origin, keys["ada"])
+    origin.close()
+    raw = origin.output("cat-file", "commit", origin.head)
+    monkeypatch.setenv("PATH", f"{helper_that_says(tmp_path, words)}:/usr/bin:/bin")
+    for look in (Signers(file).check, lambda: Signers(file).verify(origin.head, raw)):
+        with pytest.raises(PaodError) as caught:
+            look()
+        assert not isinstance(caught.value, Blocked | SettingsError)
+        assert str(caught.value) == f"ssh-keygen cannot verify signatures here ({words})"
+        assert caught.value.reason_given == "VerifierFailed"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="another user is needed")
+def test_a_user_without_a_name_is_told_what_ssh_keygen_lacks(keys):
+    program = (
+        "import os, sys; from pathlib import Path; from paod.signers import Signers\n"
+        "from paod.errors import PaodError; import codecs; codecs.lookup('ascii')\n"
+        "os.setgid(54321); os.setuid(54321); os.umask(0o077)\n"
+        "import tempfile; folder = tempfile.TemporaryDirectory(); file = Path(folder.name, 'a')\n"
+        "file.write_text(sys.argv[1])\n"
+        "try: Signers(file).check()\n"
+        "except PaodError as error: print(error, error.hint, sep='\\n')\n"
+    )
+    command = [sys.executable, "-c", program, f"ada@example.com {public(keys['ada'])}"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    assert said.splitlines() == [
+        "ssh-keygen cannot verify signatures here (No user exists for uid 54321)",
+        "it needs its user to have a name: add `paod:x:54321:54321::/:/usr/sbin/nologin`"
+        " to /etc/passwd of the container",
+    ]
+
+
+def test_a_commit_of_the_first_second_is_judged(origin, file, keys):
+    file.write_text(f"ada@example.com {public(keys['ada'])}\n")
+    sign(origin, keys["ada"], when=0)
+    assert verify(origin, file) == "ada@example.com"
 
 
 # in a sync

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from paod.config import Settings
-from paod.doctor import database, machine, repository, secrets, web
+from paod.doctor import database, machine, repository, secrets, signing, web
 from paod.doctor.finding import Finding, bad, good, skipped
 from paod.errors import PaodError, SettingsError
 from paod.log import Redactor
 
 AFTER_SETTINGS = (
-    *("secrets", "files", "clock", "disk", "sqlite", "file system", "database"),
+    *("secrets", "files", "signatures", "clock", "disk", "sqlite", "file system", "database"),
     *("repository", "branch", "daemon", "catalog", "webhook", "proxy"),
 )
 Load = Callable[[], Settings]
@@ -42,6 +42,7 @@ def _told(settings: Settings) -> str:
 def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield from _safely("secrets", lambda: secrets.lengths(settings))
     yield from _safely("files", lambda: secrets.files(settings))
+    yield signing.signatures(settings)
     look = database.look(settings, now)
     yield from _safely("clock", lambda: [machine.clock(look.newest, look.clock, now)])
     yield from _safely("disk", lambda: machine.disk(settings))
