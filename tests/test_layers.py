@@ -14,7 +14,7 @@ PAOD = Path(__file__).parent.parent / "paod"
 LEVELS = (
     {
         *("errors", "model", "codes", "versions", "finding", "paths", "ref", "strict_json"),
-        *("repository_url",),
+        *("git_program", "repository_url"),
     },
     {
         *("config", "log", "failpoint", "document", "schema", "rules"),

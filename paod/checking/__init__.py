@@ -5,13 +5,22 @@ needs no settings, no daemon and no database. Prints nothing.
 """
 
 from paod.checking.across import folded, problems_across
-from paod.checking.files import documents, examine_all, examine_entry, examine_text
+from paod.checking.files import (
+    Task,
+    documents,
+    examine_all,
+    examine_entry,
+    examine_text,
+    path_of,
+)
 
 __all__ = [
+    "Task",
     "documents",
     "examine_all",
     "examine_entry",
     "examine_text",
     "folded",
+    "path_of",
     "problems_across",
 ]

@@ -49,6 +49,7 @@ class Base:
     def _folded(self, tip: str, depth: int, examined: Mapping[str, ExaminedFile]) -> Catalog:
         """Fold history up to a commit; what has the same bytes here is not examined again."""
         known = {path: FileState(path, file, "") for path, file in examined.items()}
+        self._git.complete([tip], depth)
         reader = Reader(self._git, self._rules, known, (), lambda _oid, _path: None)
         steps = reader.steps(self._git.line(tip, None, depth).commits, None)
         return fold(Catalog(), steps, "warn").catalog

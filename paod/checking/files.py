@@ -10,7 +10,7 @@ from functools import partial
 
 from paod.checking.crew import Crew, Watcher
 from paod.failpoint import failpoint
-from paod.model import ExaminedFile, Problem
+from paod.model import EntryType, ExaminedFile, Problem
 from paod.validate import Refusal, Rules, examine, is_document_path, parse_text, refuse
 from paod.worktree import WorkEntry, WorkFile, blob_oid, read
 
@@ -18,18 +18,31 @@ EACH = 40
 """Files for which one more process is worth its start."""
 
 
-def documents(entries: Iterable[WorkEntry], rules: Rules, *, placed: bool) -> list[WorkEntry]:
+Task = WorkEntry | WorkFile
+"""What is to be examined: read from the disk when its turn comes, or from Git's index already."""
+
+
+def path_of(task: Task) -> str:
+    """Return where a task's file lies, from the checkout."""
+    return task.path if isinstance(task, WorkEntry) else task[0]
+
+
+def documents(entries: Iterable[Task], rules: Rules, *, placed: bool) -> list[Task]:
     """Return the entries that are to be examined; ``placed``: they lie under the catalog root.
 
     In no catalog, all YAML files are: what they say is judged, and not where they are.
     """
     if not placed:
-        return [entry for entry in entries if entry.path.endswith((".yaml", ".yml"))]
-    return [entry for entry in entries if is_document_path(entry.path, rules, entry.type)]
+        return [entry for entry in entries if path_of(entry).endswith((".yaml", ".yml"))]
+    return [entry for entry in entries if is_document_path(path_of(entry), rules, _type_of(entry))]
+
+
+def _type_of(task: Task) -> EntryType:
+    return task.type if isinstance(task, WorkEntry) else task[2]
 
 
 def examine_all(
-    entries: Sequence[WorkEntry], rules: Rules, watcher: Watcher, *, placed: bool
+    entries: Sequence[Task], rules: Rules, watcher: Watcher, *, placed: bool
 ) -> dict[str, ExaminedFile]:
     """Examine entries, by path; those that vanish meanwhile are not there."""
     work = partial(_examined, examine_entry if placed else examine_loose, rules)
@@ -39,7 +52,7 @@ def examine_all(
     for number, (entry, file) in enumerate(crew.results(entries), start=1):
         watcher(number)
         if file is not None:
-            found[entry.path] = file
+            found[path_of(entry)] = file
     return found
 
 
@@ -79,15 +92,15 @@ def _cores() -> int:
 
 
 def _examined(
-    verdict: Callable[[WorkFile, Rules], ExaminedFile], rules: Rules, entry: WorkEntry
+    verdict: Callable[[WorkFile, Rules], ExaminedFile], rules: Rules, entry: Task
 ) -> ExaminedFile | None:
-    failpoint(f"in_hand:{entry.path}")
-    found = read(entry, rules.max_file_bytes)
+    failpoint(f"in_hand:{path_of(entry)}")
+    found = read(entry, rules.max_file_bytes) if isinstance(entry, WorkEntry) else entry
     return None if found is None else verdict(found, rules)
 
 
-def _given_up(rules: Rules, entry: WorkEntry) -> ExaminedFile:
-    return refuse(entry.path, "", "crashes-parser", rules)
+def _given_up(rules: Rules, entry: Task) -> ExaminedFile:
+    return refuse(path_of(entry), "", "crashes-parser", rules)
 
 
 def _killed(found: WorkFile, rules: Rules) -> ExaminedFile:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 
 from paod.catalog.fold import fold
 from paod.catalog.plan import plan
@@ -22,7 +23,7 @@ from paod.sync.settled import rules_of
 from paod.sync.steps import Reader
 from paod.sync.timing import Progress, Route
 from paod.validate import is_document_path
-from paod.worktree import blob_oid, files
+from paod.worktree import LeftOut, blob_oid, files
 
 
 def plan_checkout(
@@ -39,6 +40,7 @@ def plan_checkout(
     ``SettingsError`` where there is no document at all.
     """
     progress = Progress(on_phase)
+    checkout.complete([tip for tip in (branch, commit or "HEAD") if tip], settings.history_depth)
     reader = Reader(checkout, rules_of(settings), {}, (), _note)
     line = checkout.line(branch, None, settings.history_depth).commits if branch else ()
     with progress.phase("fold"):
@@ -74,10 +76,14 @@ def _changes(
     reader: Reader, checkout: Checkout, merge_base: str | None
 ) -> Iterator[tuple[str, ExaminedFile | None]]:
     """Yield what differs in the working tree; what Git ignores and never had is no part of it."""
-    there = checkout.changes(None, merge_base) if merge_base else ()
-    gone = {change.path: change.oid for change in there}
+    before = checkout.changes(None, merge_base) if merge_base else ()
+    gone = {change.path: change.oid for change in before}
     rules = reader.rules
-    for path, data, entry in files(checkout.folder, rules.root, rules.max_file_bytes):
+    there = chain(
+        files(checkout.folder, rules.root, rules.max_file_bytes),
+        LeftOut(checkout.folder, rules.root, rules.max_file_bytes).files(),
+    )
+    for path, data, entry in there:
         former = gone.pop(path, None)
         if not is_document_path(path, rules, entry):
             continue

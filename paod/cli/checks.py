@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paod.checking import documents, examine_all, examine_text, folded, problems_across
+from paod.checking import (
+    Task,
+    documents,
+    examine_all,
+    examine_text,
+    folded,
+    path_of,
+    problems_across,
+)
 from paod.cli.checkout import Part, bytes_in, part_of
 from paod.cli.findings import Source
 from paod.cli.output import bar, waiting
 from paod.errors import SettingsError
 from paod.model import ExaminedFile, Problem
 from paod.validate import Rules
-from paod.worktree import WorkEntry, entries, find_checkout
+from paod.worktree import LeftOut, entries, find_checkout
 
 if TYPE_CHECKING:
     from paod.checking.base import Base
@@ -99,16 +107,22 @@ def _checkout(parts: Sequence[Part], rules: Rules, against: Against) -> Checked:
     return Checked(
         tuple(sorted(there)),
         tuple(chain.from_iterable(found[path] for path in sorted(there))),
-        partial(bytes_in, checkout),
+        partial(_source, checkout, wanted),
         _prefix(checkout),
     )
 
 
-def _documents(parts: Iterable[Part], rules: Rules) -> dict[str, WorkEntry]:
-    found: dict[str, WorkEntry] = {}
+def _source(checkout: Path, wanted: Mapping[str, Task], path: str) -> bytes | None:
+    task = wanted.get(path)
+    return task[1] if isinstance(task, tuple) else bytes_in(checkout, path)
+
+
+def _documents(parts: Iterable[Part], rules: Rules) -> dict[str, Task]:
+    found: dict[str, Task] = {}
     for part in parts:
-        there = entries(part.checkout, part.below)
-        found |= {one.path: one for one in documents(there, rules, placed=part.placed)}
+        left_out = LeftOut(part.checkout, part.below, rules.max_file_bytes).files()
+        there: Iterable[Task] = chain(entries(part.checkout, part.below), left_out)
+        found |= {path_of(one): one for one in documents(there, rules, placed=part.placed)}
     return found
 
 

@@ -1,12 +1,14 @@
 """A checkout's own repository, read as the mirror is: for authors, who have no mirror.
 
-It is the author's: nothing is written to it, nothing is fetched. Libgit2 reads the author's Git
+It is the author's: nothing is written to it, and nothing is fetched but what a partial clone left
+out, by git itself. Libgit2 reads the author's Git
 configuration here, so that ``safe.directory`` counts.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pygit2
 from pygit2.enums import RepositoryOpenFlag
 
 from paod.errors import CommitNotFound, SettingsError
+from paod.git_program import complete
 from paod.mirror import history
 from paod.mirror.source import Source
 
@@ -34,10 +37,9 @@ class Checkout(Source):
             repository = pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH)
         except (pygit2.GitError, KeyError) as error:
             raise SettingsError(
-                f"the repository of {folder} cannot be opened: {error}",
-                "git status in that folder may tell more",
+                f"the repository of {folder} cannot be opened: {error}", _remedy(folder)
             ) from error
-        self._read_from(repository, _shallow(Path(repository.path)))
+        self._read_from(repository, _shallow(Path(repository.path)), str(folder))
 
     def resolve(self, revision: str) -> str:
         """Return the commit that a revision names; raise ``CommitNotFound``.
@@ -68,6 +70,14 @@ class Checkout(Source):
             "name what to compare with: --base REV",
         )
 
+    def complete(self, tips: Collection[str], depth: int) -> None:
+        """Have git fetch what a partial clone lacks of some commits and ``depth`` before them.
+
+        Raises ``SettingsError`` where git cannot.
+        """
+        if not self.is_new:
+            complete(self.folder, tips, self._root.decode(), depth)
+
     @property
     def is_new(self) -> bool:
         """Whether the repository has no commit yet."""
@@ -97,6 +107,12 @@ class Checkout(Source):
             return str(self._repository.references[ref].peel(pygit2.Commit).id)
         except (pygit2.GitError, KeyError, ValueError):
             return None
+
+
+def _remedy(folder: Path) -> str:
+    if (folder / ".git" / "reftable").is_dir():
+        return "libgit2 reads no reftables yet: run `git refs migrate --ref-format=files` there"
+    return "git status in that folder may tell more"
 
 
 def _shallow(folder: Path) -> list[str]:

@@ -27,16 +27,20 @@ class Objects:
     of libgit2's but the repository: see ``Mirror.close``.
     """
 
-    def __init__(self, repository: pygit2.Repository, shallow: Collection[str] = ()) -> None:
+    def __init__(
+        self, repository: pygit2.Repository, shallow: Collection[str] = (), whose: str = ""
+    ) -> None:
+        """``whose``: the folder of an author's repository, "" for the mirror."""
         self.shallow = frozenset(shallow)
         self._repository = repository
+        self._whose = whose
 
     def kind(self, oid: str) -> tuple[Kind | None, int]:
         """Return an object's kind (None for a tag) and its size, from its header alone."""
         try:
             found, size = self._repository.odb.read_header(oid)
         except (pygit2.GitError, KeyError, ValueError) as error:
-            raise _broken(oid, error) from error
+            raise self._broken(oid, error) from error
         return next((kind for kind, type_ in _TYPES.items() if type_ == found), None), size
 
     def has_commit(self, oid: str) -> bool:
@@ -68,17 +72,19 @@ class Objects:
         """Return an object's bytes, or only its size where that is above ``limit``."""
         found, size = self.kind(oid)
         if found != kind:
-            raise _broken(oid, f"it is a {found}, not a {kind}")
+            raise self._broken(oid, f"it is a {found}, not a {kind}")
         if size > limit:
             return size
         try:
             return self._repository.read(oid)[1]
         except (pygit2.GitError, KeyError, ValueError) as error:
-            raise _broken(oid, error) from error
+            raise self._broken(oid, error) from error
 
-
-def _broken(oid: str, cause: object) -> MirrorBroken:
-    return MirrorBroken(
-        f"object {oid} cannot be read from the mirror: {cause}",
-        "the mirror is set aside and cloned again by itself",
-    )
+    def _broken(self, oid: str, cause: object) -> MirrorBroken:
+        if self._whose:
+            hint = "git fsck in that folder tells more; a new clone has what is missing"
+            return MirrorBroken(f"object {oid} cannot be read in {self._whose}: {cause}", hint)
+        return MirrorBroken(
+            f"object {oid} cannot be read from the mirror: {cause}",
+            "the mirror is set aside and cloned again by itself",
+        )

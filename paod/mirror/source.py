@@ -27,10 +27,15 @@ class Source:
         self._root = _joined(f"{below}/{root}")
         self._limits = limits or Limits()
 
-    def _read_from(self, repository: pygit2.Repository, shallow: Collection[str] = ()) -> None:
-        """Answer from this repository; ``shallow`` are commits whose parents it does not have."""
+    def _read_from(
+        self, repository: pygit2.Repository, shallow: Collection[str] = (), whose: str = ""
+    ) -> None:
+        """Answer from this repository; ``shallow`` are commits whose parents it does not have.
+
+        ``whose``: the folder of an author's repository, "" for the mirror.
+        """
         self._repository = repository
-        self._objects = Objects(repository, shallow)
+        self._objects = Objects(repository, shallow, whose)
         self._trees = Trees(self._objects, self._limits)
 
     # commits

@@ -6,6 +6,7 @@ only room that imports watchdog (``stirring``, which is not imported from here: 
 no watching).
 """
 
+from paod.worktree.left_out import LeftOut
 from paod.worktree.looking import Looking
 from paod.worktree.reading import (
     WorkEntry,
@@ -18,6 +19,7 @@ from paod.worktree.reading import (
 )
 
 __all__ = [
+    "LeftOut",
     "Looking",
     "WorkEntry",
     "WorkFile",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from paod.worktree.left_out import LeftOut
 from paod.worktree.reading import WorkEntry, WorkFile, blob_oid, entries, read
 
 YOUNG_SECONDS = 2.0
@@ -41,6 +42,7 @@ class Looking:
         self._limit = limit
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._left_out = LeftOut(checkout, root, limit)
 
     def changes(self) -> dict[str, WorkFile | None]:
         """Return each path whose content differs since the last look; None: it is gone.
@@ -60,6 +62,11 @@ class Looking:
                 known[entry.path] = _Known(None if _is_young(entry, now) else signature, content)
                 if former is None or former.content != content:
                     changed[entry.path] = file
+        for file in self._left_out.files(known):
+            known[file[0]] = _Known(None, _content(file))
+            former = self._known.get(file[0])
+            if former is None or former.content != known[file[0]].content:
+                changed[file[0]] = file
         gone = dict.fromkeys(self._known.keys() - known.keys())
         self._known = known
         return {**gone, **changed}
