@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -549,3 +550,58 @@ def test_want_of_memory_fails_the_sync_and_condemns_no_file(
     assert (failed.status, failed.reason) == ("failed", "OutOfMemory")
     assert paod.sync().status == "completed"
     assert codes(paod) == []
+
+
+def commented(text: str, number: int) -> str:
+    return f"# looked at {number} times\n{text}"
+
+
+def sources(paod: Paod, origin: Origin) -> list[tuple[str, bool]]:
+    """Return each item's and revision's path, and whether its commit has there what it says."""
+    found = []
+    for row in paod.store.items(EntryFilters(), None, 100).rows:
+        page = paod.store.versions("item", row["name"], None, 100)
+        assert page is not None
+        told = [item(paod, row["name"])["source"]]
+        for one in page.rows:
+            told.append({**one["source"], "commit": one["commit"]["hash"]})
+        for source in told:
+            data = origin.output("cat-file", "blob", f"{source['commit']}:{source['path']}")
+            digest = hashlib.sha256(data).hexdigest()
+            found.append((source["path"], source["hash"] == f"sha256:{digest}"))
+    return found
+
+
+@pytest.mark.parametrize("each", [True, False], ids=["each-commit", "at-once"])
+def test_a_source_is_the_file_at_its_commit_whatever_was_commented_since(
+    origin: Origin, paod: Paod, each: bool
+) -> None:
+    """So that who compares looks at that commit: a change of comments alone makes no revision."""
+    first = origin.write(A, ANT).write(C, COW).commit()
+    texts = [
+        {A: commented(ANT, 1)},
+        {A: commented(ANT, 2), B: BEE},
+        {A: "name: [", C: commented(COW, 1)},
+        {A: commented(ANT, 3)},
+    ]
+    for changes in texts:
+        if each:
+            paod.sync()
+        for path, text in changes.items():
+            origin.write(path, text)
+        origin.commit()
+    paod.sync()
+    generation = paod.store.head().generation
+    origin.write(A, commented(ANT, 4)).commit()
+    paod.sync()
+    assert paod.store.head().generation == generation
+    source = item(paod, "ant")["source"]
+    assert (source["commit"], source["path"]) == (first, A)
+    assert all(same for _, same in sources(paod, origin))
+    moved = "catalog/other/ant.yaml"
+    origin.remove(A).write(moved, commented(ANT, 5)).commit()
+    origin.write(moved, commented(ANT, 6)).commit()
+    paod.sync()
+    paod.sync(SyncRequest("manual", mode="full"))
+    assert item(paod, "ant")["source"]["path"] == moved
+    assert all(same for _, same in sources(paod, origin))
