@@ -16,6 +16,7 @@ class SshServer:
     """Serves the repositories of this machine to whoever has ``folder/"client"``, a private key.
 
     ``known_hosts`` is a file that knows this server, ``strangers`` one that knows another key.
+    ``refuses``: what it writes to standard error in place of all else, and its exit status.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -24,6 +25,7 @@ class SshServer:
         self.known_hosts = folder / "known_hosts"
         self.strangers = folder / "strangers"
         self.logins: list[str] = []
+        self.refuses: tuple[str, int] | None = None
         self._folder = folder
 
     def __enter__(self) -> SshServer:
@@ -76,6 +78,10 @@ class SshServer:
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         self.logins.append(process.get_extra_info("username"))
+        if self.refuses is not None:
+            process.stderr.write(self.refuses[0].encode())
+            process.exit(self.refuses[1])
+            return
         program, path = shlex.split(process.command or "")
         assert program == "git-upload-pack"
         git = await asyncio.create_subprocess_exec(

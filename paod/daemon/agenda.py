@@ -20,9 +20,12 @@ DENIED_CEILING = 10.0
 """A refused credential may lock an account when it is tried again and again: begin slower."""
 DENIED_CAP = 900.0
 DENIED = frozenset(
-    ("AuthenticationFailed", "Forbidden", "RepositoryNotFound", "RepositoryNotOwned")
+    (
+        *("AuthenticationFailed", "Forbidden", "RepositoryNotFound", "RepositoryNotOwned"),
+        *("RemoteIncomplete", "UnsupportedRefStorage", "UnsupportedObjectFormat"),
+    )
 )
-"""Reasons that go on until somebody changes a credential or a setting."""
+"""Reasons that go on until somebody changes a credential, a setting or the repository."""
 RATE_LIMITED_DELAY = 60.0
 RECHECKS = (2.0, 5.0, 10.0, 30.0)
 """Seconds after a webhook at which a commit that was not there yet is looked for again."""

@@ -9,8 +9,10 @@ from paod.daemon.instance import lock_paths
 from paod.database import Password, no_password, open_database
 from paod.errors import SettingsError
 from paod.github_app import tokens_of
+from paod.mirror import known_host_of
 from paod.signers import Signers
 from paod.store import Outlets, Source, Store
+from paod.sync import remote_of
 
 
 def open_store(settings: Settings, *, read_only: bool = False) -> Store:
@@ -33,6 +35,7 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
 
 def check_files(settings: Settings) -> None:
     """Raise SettingsError for files and keys of the settings whose content cannot be used."""
+    known_host_of(remote_of(settings))
     if settings.allowed_signers is not None:
         Signers(settings.allowed_signers).check()
     if (tokens := tokens_of(settings)) is not None:

@@ -11,7 +11,7 @@ from paod.mirror.history import Line
 from paod.mirror.local import Mirror, OnPhase
 from paod.mirror.remote import Credentials, Remote
 from paod.mirror.source import Source
-from paod.mirror.transport import remote_tip
+from paod.mirror.transport import known_host_of, remote_tip
 from paod.mirror.trees import Limits
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "OnPhase",
     "Remote",
     "Source",
+    "known_host_of",
     "remote_tip",
 ]

@@ -20,7 +20,9 @@ from pygit2.remotes import RemoteHead, TransferProgress
 
 from paod.errors import AccessDenied, BranchNotFound, FetchFailed, SettingsError
 from paod.mirror.failures import translate
+from paod.mirror.known_hosts import KnownHost, files_of, known_host, places
 from paod.mirror.remote import Remote
+from paod.repository_url import PORTS
 
 _SHOWN_BRANCHES = 5
 _PROPOSALS = ("refs/heads/", "refs/pull/", "refs/merge-requests/")
@@ -35,8 +37,10 @@ class Conversation(pygit2.RemoteCallbacks):
         self._remote = remote
         self._deadline = time.monotonic() + remote.timeout
         self._answered = False
+        self._listing = True
         self._identity_refused = False
-        _apply_settings(remote, home)
+        self._known = known_host_of(remote)
+        _apply_settings(remote, self._known, home)
         with self._translated():
             self._handle = repository.remotes.create_anonymous(remote.url)
 
@@ -68,7 +72,9 @@ class Conversation(pygit2.RemoteCallbacks):
 
     def _heads(self) -> list[RemoteHead]:
         with self._translated():
-            return self._handle.list_heads(callbacks=self, proxy=self._remote.proxy)
+            heads = self._handle.list_heads(callbacks=self, proxy=self._remote.proxy)
+        self._listing = False
+        return heads
 
     def fetch(self, ref: str, place: str) -> None:
         """Fetch a ref of the remote into a local one, whatever that held before."""
@@ -162,18 +168,16 @@ class Conversation(pygit2.RemoteCallbacks):
         except Exception as error:  # libgit2's binding also raises KeyError, ValueError, TypeError
             if self._identity_refused:
                 raise self._unverified() from error
-            translated = translate(error, self._remote)
+            translated = translate(
+                error, self._remote, listing=self._listing, logged_in=self._answered
+            )
             if isinstance(translated, AccessDenied):
                 self._remote.on_denied()
             raise translated from error
 
     def _unverified(self) -> FetchFailed:
-        if self._remote.address.kind == "ssh":
-            return FetchFailed(
-                f"the ssh host key of {self._remote.address.host} is not a known one",
-                "put it into the file that PAO_REPO_KNOWN_HOSTS names (see ssh-keyscan)",
-                reason="TlsError",
-            )
+        if self._known is not None:
+            return _unknown_key(self._remote, self._known)
         return FetchFailed(
             f"the certificate of {self._remote.address.host} could not be verified",
             "for a private certificate authority set PAO_REPO_CA_FILE",
@@ -209,7 +213,33 @@ def isolate() -> None:
     pygit2.settings.enable_fsync_gitdir(False)
 
 
-def _apply_settings(remote: Remote, home: Path) -> None:
+def known_host_of(remote: Remote) -> KnownHost | None:
+    """Return what the known_hosts files say of an ssh remote; None: it is no such one.
+
+    Raises ``SettingsError`` for a file that cannot be used.
+    """
+    address = remote.address
+    if address.kind != "ssh":
+        return None
+    return known_host(files_of(remote.known_hosts), address.host, address.port)
+
+
+def _unknown_key(remote: Remote, known: KnownHost) -> FetchFailed:
+    """Say that a host key was refused: changed, revoked or unknown."""
+    address, files = remote.address, files_of(remote.known_hosts)
+    port = "" if address.port == PORTS["ssh"] else f"-p {address.port} "
+    scan = f"`ssh-keyscan {port}{address.host}` prints it for the file of PAO_REPO_KNOWN_HOSTS"
+    revoked = f"is revoked at {places(known.revoked)}, or " if known.revoked else ""
+    if known.keys:
+        what = f"has changed: it is not the one at {places(known.keys)}"
+        scan = f"if that is meant, replace it ({scan}); if not, somebody may stand in between"
+    else:
+        what = f"is unknown: no line of {' or '.join(map(str, files))} says it"
+    what = f"the ssh host key of {known.name} {revoked}{what}"
+    return FetchFailed(what, scan, reason="TlsError")
+
+
+def _apply_settings(remote: Remote, known: KnownHost | None, home: Path) -> None:
     """Set what libgit2 keeps for the whole process: timeouts, certificates, the ssh home."""
     milliseconds = 1000 * remote.timeout
     settings = pygit2.settings
@@ -224,17 +254,16 @@ def _apply_settings(remote: Remote, home: Path) -> None:
                 "PAO_REPO_CA_FILE names a PEM file",
                 reason="TlsError",
             ) from error
-    if remote.address.kind == "ssh":
-        settings.homedir = str(_ssh_home(remote, home))
+    if known is not None:
+        settings.homedir = str(_ssh_home(known, home))
 
 
-def _ssh_home(remote: Remote, home: Path) -> Path:
-    """Return a folder whose ``.ssh/known_hosts`` is the configured file: libgit2 looks there."""
-    if remote.known_hosts is None:
-        return Path.home()
+def _ssh_home(known: KnownHost, home: Path) -> Path:
+    """Return a folder whose ``.ssh/known_hosts`` is what counts: libgit2 looks there."""
     folder = home / ".ssh"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    link = folder / "known_hosts"
-    link.unlink(missing_ok=True)
-    link.symlink_to(remote.known_hosts.absolute())
+    file, text = folder / "known_hosts", known.as_file()
+    if file.is_symlink() or not file.exists() or file.read_text(encoding="ascii") != text:
+        file.unlink(missing_ok=True)
+        file.write_text(text, encoding="ascii")
     return home

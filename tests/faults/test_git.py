@@ -104,6 +104,35 @@ def test_an_answer_that_is_not_gits_is_a_protocol_error(
     assert caught.value.reason_given in ("RemoteProtocolError", "RemoteUnreachable")
 
 
+def test_a_web_page_in_answer_to_credentials_is_a_refusal(
+    tmp_path: Path, guarded: GitServer
+) -> None:
+    """G9: of a user who is disabled, or has terms to accept."""
+    guarded.fault = Fault("body", body=b"<html>", content_type="text/html", after_login=True)
+    with pytest.raises(AccessDenied, match="web page") as caught:
+        open_mirror(tmp_path, guarded.url(), credentials=with_token()).fetch()
+    assert caught.value.reason_given == "Forbidden"
+
+
+@pytest.mark.parametrize("name", ["tls", "proxy", "timeout", "redirect", "sha256", "eof"])
+def test_a_repositorys_name_decides_no_reason(tmp_path: Path, server: GitServer, name: str) -> None:
+    for url in (f"{server.url(name + '.git')}", str(tmp_path / name), f"file://{tmp_path}/{name}"):
+        with pytest.raises(AccessDenied) as caught:
+            open_mirror(tmp_path, url).fetch()
+        assert caught.value.reason_given == "RepositoryNotFound"
+
+
+def test_a_reftable_is_named_with_its_remedy(tmp_path: Path, origin: Origin) -> None:
+    with (origin.path / "config").open("a") as config:
+        config.write(
+            "[core]\n\trepositoryformatversion = 1\n[extensions]\n\trefStorage = reftable\n"
+        )
+    with pytest.raises(AccessDenied, match="reftable") as caught:
+        open_mirror(tmp_path, str(origin.path)).fetch()
+    assert caught.value.reason_given == "UnsupportedRefStorage"
+    assert "git refs migrate" in caught.value.hint
+
+
 def test_a_server_that_lies_about_the_tip_is_found_out(
     tmp_path: Path, origin: Origin, server: GitServer
 ) -> None:
