@@ -12,7 +12,7 @@ from pygit2.enums import RepositoryOpenFlag
 
 from paod.errors import CommitNotFound, FetchFailed, MirrorError
 from paod.mirror import upkeep
-from paod.mirror.references import BRANCH, References
+from paod.mirror.references import APPLIED, BRANCH, References
 from paod.mirror.remote import Remote
 from paod.mirror.source import Source
 from paod.mirror.transport import Conversation, isolate
@@ -70,12 +70,18 @@ class Mirror(Source):
             self.renew(why)
 
     def renew(self, why: str) -> None:
-        """Set the mirror aside and begin an empty one; the next fetch fills it."""
+        """Set the mirror aside and begin an empty one; the next fetch fills it.
+
+        One that no commit was ever applied from is deleted: it holds what the remote sent, no more.
+        """
         was_open = self._inode is not None
+        unproven = was_open and self._references.commit(APPLIED) is None
         self.close()
         with upkeep.storage(self.folder):
             self.rebuilds += was_open or self._is_there()
-            if self._is_there():
+            if self._is_there() and unproven:
+                upkeep.delete(self.folder)
+            elif self._is_there():
                 upkeep.set_aside(self.folder, why)
             _LOG.info("mirror: made at %s, because %s", self.folder, why)
             upkeep.create(self.folder, self.remote)

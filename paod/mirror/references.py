@@ -19,7 +19,7 @@ _OURS = "refs/paod/"
 _FORMER = "refs/paod/former/"
 _BESIDE = "refs/paod/beside"
 _MOST_FORMER = 20
-_APPLIED = "refs/kept/applied"
+APPLIED = "refs/kept/applied"
 _FOLLOWED = "paod.branch"
 
 
@@ -45,7 +45,7 @@ class References:
 
     def keep(self, commit: str) -> None:
         """Hold the applied commit, until another is kept."""
-        self._repository.references.create(_APPLIED, commit, force=True)
+        self._repository.references.create(APPLIED, commit, force=True)
 
     def keep_former(self, commit: str) -> None:
         """Hold a commit that a force push took off the branch; the oldest of too many is let go."""
@@ -57,7 +57,7 @@ class References:
 
     def held(self) -> Iterator[str]:
         """Yield the branch's tip, the applied commit and former tips."""
-        for name in (BRANCH, _APPLIED, *reversed(self._names(_FORMER))):
+        for name in (BRANCH, APPLIED, *reversed(self._names(_FORMER))):
             commit = self.commit(name)
             if commit is not None:
                 yield commit

@@ -213,14 +213,14 @@ def set_aside(folder: Path, why: str) -> None:
     folder.rename(aside)
     _LOG.warning("mirror: set aside as %s, because %s", aside, why)
     for old in [*earlier, aside][:-_KEPT_ASIDE]:
-        _delete(old)
+        delete(old)
 
 
 def sweep_beside(folder: Path) -> None:
     """Delete mirrors that a killed process was about to put in place."""
     for new in _beside(folder, "new"):
         _LOG.warning("mirror: removed the leftover %s", new)
-        _delete(new)
+        delete(new)
 
 
 def _beside(folder: Path, what: str) -> Iterator[Path]:
@@ -228,7 +228,8 @@ def _beside(folder: Path, what: str) -> Iterator[Path]:
     return (path for path in folder.parent.glob("*") if name.fullmatch(path.name))
 
 
-def _delete(path: Path) -> None:
+def delete(path: Path) -> None:
+    """Delete a mirror, or whatever stands in its place."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
     else:

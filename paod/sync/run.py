@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from paod.catalog.guard import LISTED
 from paod.catalog.plan import plan
-from paod.errors import Blocked, MirrorBroken, PaodError, Rejected, StoreError
+from paod.errors import Blocked, FetchFailed, MirrorBroken, PaodError, Rejected, StoreError
 from paod.failpoint import failpoint
 from paod.log import event
 from paod.mirror import Mirror
@@ -58,7 +58,21 @@ def _with_whole_mirror(job: Job) -> SyncResult:
         log.warning("the mirror cannot be read and is made anew: %s", broken)
         with job.progress.phase("rebuild"):
             job.shop.mirror.renew(str(broken))
+        return _with_new_mirror(job, str(broken))
+
+
+def _with_new_mirror(job: Job, why: str) -> SyncResult:
+    try:
         return _attempt(job)
+    except MirrorBroken as again:
+        if str(again) != why:
+            raise
+        raise FetchFailed(
+            f"the repository itself is not whole: {again}",
+            "is it a shallow clone? `git fetch --unshallow` there makes it whole, `git fsck` names"
+            " what is missing; or set PAO_REPO_URL to the one that it was cloned from",
+            reason="RemoteIncomplete",
+        ) from again
 
 
 def _attempt(job: Job) -> SyncResult:

@@ -24,6 +24,7 @@ from tests.mirrors import fetching_child, open_mirror, whole
 from tests.nobody import without_root
 from tests.origin import Origin
 from tests.remote import Fault, GitServer
+from tests.syncing import Paod
 
 
 @pytest.fixture
@@ -384,3 +385,23 @@ def test_a_bad_object_with_a_good_name_is_found_by_its_hash(tmp_path: Path, orig
     except MirrorBroken:
         return
     pytest.fail("damage went unnoticed")
+
+
+def test_a_shallow_clone_as_remote_has_a_reason_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Origin(tmp_path) as origin:
+        for number in range(4):
+            origin.write("catalog/a/x.yaml", str(number)).commit()
+        origin.close()
+        shallow = tmp_path / "shallow.git"
+        clone = ["git", "clone", "-q", "--bare", "--depth", "2", f"file://{origin.path}", shallow]
+        subprocess.run(clone, check=True, capture_output=True)
+        paod = Paod(tmp_path / "state", origin, {"PAO_REPO_URL": str(shallow)})
+        for _ in range(3):
+            failed = paod.sync()
+            assert (failed.status, failed.reason) == ("failed", "RemoteIncomplete")
+            assert "--unshallow" in failed.message
+        assert [path.name for path in paod.folder.glob("mirror.git*")] == ["mirror.git"]
+        whole = ["git", "-C", shallow, "fetch", "-q", "--unshallow"]
+        subprocess.run(whole, check=True, capture_output=True)
+        assert paod.sync().status == "completed"
+        paod.database.close()
