@@ -75,6 +75,11 @@ class Answer:
         """Whether the request was taken."""
         return 200 <= self.status < 300
 
+    @property
+    def redirects(self) -> bool:
+        """Whether it says that what was asked for is elsewhere."""
+        return 300 <= self.status < 400
+
 
 def send(
     method: str, url: str, way: Way, headers: Mapping[str, str], body: bytes | None = None

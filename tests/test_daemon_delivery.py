@@ -201,6 +201,47 @@ def test_what_is_refused_for_good_is_given_up_and_the_next_one_goes(
     assert "canary" not in caplog.text
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_status_follows_a_renamed_repository_within_the_origin(
+    bench: Bench, receiver: Receiver, status: int
+) -> None:
+    receiver.replies += [Reply(status, {"Location": "/api/v3/repositories/7/statuses/x"})]
+    bench.queue_status()
+    assert bench.send("status")
+    first, second = receiver.got
+    assert second.path == "/api/v3/repositories/7/statuses/x"
+    assert (second.method, second.body) == ("POST", first.body)
+    assert second.headers["authorization"] == first.headers["authorization"]
+    assert bench.counts == {("status", "delivered"): 1}
+
+
+@pytest.mark.parametrize(
+    "location", ["https://elsewhere.example.com/x", "http://127.0.0.1:9/x", "http://[", "", "loop"]
+)
+def test_a_status_that_is_led_elsewhere_is_given_up_at_once(
+    bench: Bench, receiver: Receiver, location: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.replies += [Reply(301, {"Location": location})] * 9
+    bench.queue_status()
+    assert bench.send("status")
+    assert len(receiver.got) <= 4
+    assert bench.counts == {("status", "refused"): 1}
+    assert "set PAO_REPO_URL" in caplog.text
+
+
+def test_a_refused_status_says_which_right_is_missing(
+    bench: Bench, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "token does not have at least one of required scope(s): [write:repository]\ncanary"
+    body = json.dumps({"message": f"{words}-status-token", "url": "https://x"}).encode()
+    receiver.replies.append(Reply(403, body=body))
+    bench.queue_status()
+    bench.send("status")
+    assert "HTTP 403: 'token does not have at least one of required scope(s)" in caplog.text
+    assert "Commit statuses, read and write" in caplog.text
+    assert "canary" not in caplog.text
+
+
 def test_what_is_tried_too_often_is_given_up(bench: Bench, receiver: Receiver) -> None:
     bench.queue_alert()
     with bench.store.database.atomic():

@@ -73,6 +73,28 @@ def test_a_failure_is_a_row_too(settings, origin, tmp_path):
     assert run_once(settings, SyncRequest("manual"))["status"] == "failed"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to give a folder away")
+def test_a_sync_that_cannot_begin_says_why_and_leaves_nothing_queued(settings):
+    settings.mirror_dir.mkdir(parents=True)
+    os.chown(settings.mirror_dir, 12345, 12345)
+    for _ in range(2):
+        row = run_once(settings, SyncRequest("manual"))
+        assert row["status"] == "failed"
+        assert "belongs to user 12345" in row["message"]
+        assert "chown" in row["message"]
+    store = open_store(settings)
+    assert store.queue() == []
+    store.database.close()
+
+
+def test_a_path_with_a_space_is_synced_like_any_other(tmp_path, environment):
+    with Origin(tmp_path, name="my repo.git") as origin:
+        origin.write("catalog/things/first.yaml", item("first")).commit()
+        settings = load(environment | {"PAO_REPO_URL": str(origin.path)})
+        assert " " in settings.repo_url
+        assert run_once(settings, SyncRequest("manual"))["status"] == "completed"
+
+
 def test_what_was_queued_is_served_with_it(settings, origin):
     run_once(settings, SyncRequest("manual"))
     store = open_store(settings)

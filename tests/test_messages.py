@@ -140,6 +140,28 @@ def test_a_commit_gets_the_status_of_its_sync(
     }
 
 
+FIRST = {"path": "catalog/databases/postgres-database.yaml", "line": 4, "code": "bad-range"}
+
+
+@pytest.mark.parametrize("status", ["completed", "rejected"])
+@pytest.mark.parametrize("folder", ["databases", "of/many/" * 30])
+def test_an_author_sees_which_file_line_and_code_to_look_at(status: Any, folder: str) -> None:
+    first = FIRST | {"path": f"catalog/{folder}/postgres-database.yaml"}
+    facts = commit_status(result(status, errors=12, warnings=3), first)
+    assert facts is not None
+    said = json.loads(github_request(facts, API, ORG, "t", None).body)["description"]
+    assert "/postgres-database.yaml:4 bad-range (paod explain bad-range)" in said
+    assert not said.endswith("…")
+
+
+def test_a_command_is_never_cut_in_the_middle() -> None:
+    hint = f"paod sync --commit {'c' * 40} --allow-mass-removal"
+    message = f"the commit would remove 9 of 9 documents (100 %, at most 20 %); {hint}"
+    facts = commit_status(result("blocked", "MassRemoval", message))
+    assert facts is not None
+    assert facts["description"].endswith("(100 %, at most 20 %)")
+
+
 def test_no_commit_no_status() -> None:
     assert commit_status(SyncResult("failed", "RemoteTimeout", "")) is None
 
@@ -165,7 +187,7 @@ def test_a_status_is_posted_as_github_documents_it() -> None:
 
 
 def test_a_long_description_is_cut_to_what_github_takes() -> None:
-    facts = commit_status(result("blocked", "MassRemoval", "m" * 500))
+    facts = commit_status(result("failed", "RemoteError", "m" * 500))
     assert facts is not None
     body = json.loads(github_request(facts, API, ORG, "t", None).body)
     assert len(body["description"]) == 140

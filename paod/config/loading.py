@@ -119,7 +119,11 @@ def _secret_faults(secret: Secret, given: Given) -> list[str]:
         return [str(error)]
     faults = []
     if open_to_all:
-        faults.append(f"{secret.name} stands in {holder}, which every user can read: chmod o-r it")
+        faults.append(
+            f"{secret.name} stands in {holder}, which every user can read: chmod o-r it; where it"
+            " is mounted, set its mode there (Kubernetes: defaultMode: 0440 with fsGroup; Docker:"
+            " mode: 0400 with uid)"
+        )
     if secret.name in ("PAO_ADMIN_TOKEN", "PAO_READ_TOKEN") and any(map(bad_digest, values)):
         faults.append(f"{secret.origin} has a sha256: without 64 hexadecimal digits after it")
     return faults

@@ -80,7 +80,9 @@ class Death:
 
     @property
     def _look(self) -> str:
-        """Where to look for who sent a SIGKILL that the supervisor did not."""
+        """Where to look: for who sent a SIGKILL, or what crashes in a fetch."""
+        if -self.status in _FAULTS and self.phase in ("heads", "fetch"):
+            return "; libssh2 1.11.1 crashes with RSA keys at some servers: use an Ed25519 key"
         if self.status != -signal.SIGKILL:
             return ""
         return "; journalctl -k tells whether the kernel killed it for want of memory"

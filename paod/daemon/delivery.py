@@ -7,6 +7,7 @@ good, too old or too often tried is given up, and said so in the log.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -14,15 +15,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin
 
 from paod.config import Settings
 from paod.errors import PaodError, StoreError, StoreUnavailable
 from paod.failpoint import failpoint
 from paod.github_app import tokens_of
 from paod.log import Redactor
-from paod.messages import Request, alert_request, github_request, redacted
+from paod.messages import Request, alert_request, cut, github_request, redacted
 from paod.outgoing import Answer, Way, send
-from paod.repository_url import owner_and_name
+from paod.repository_url import origin, owner_and_name
 from paod.store import Message, MessageKind, Result, Store
 
 LEASE = 120.0
@@ -41,6 +43,16 @@ STOP_SECONDS = 1.0
 FOR_GOOD = frozenset((400, 405, 410, 411, 413, 414, 415, 422))
 """Statuses that the same request will get again; others may come of what somebody mends."""
 
+MOST_REDIRECTS = 3
+MOST_SAID = 200
+_REMEDIES = {
+    300: "; the repository is at another address: set PAO_REPO_URL and PAO_COMMIT_STATUS to it",
+    401: "; the token is not valid: PAO_COMMIT_STATUS_TOKEN, else PAO_REPO_TOKEN",
+    403: "; the token may not write commit statuses (GitHub: Commit statuses, read and write;"
+    " Gitea and Forgejo: write:repository, and its user may push)",
+    404: "; the API knows no such repository, or the token may not see it",
+}
+
 logger = logging.getLogger("paod.daemon")
 
 Uniform = Callable[[float, float], float]
@@ -53,6 +65,10 @@ class Outlet:
     kind: MessageKind
     request: Callable[[Message], Request] = field(repr=False)
     way: Way
+    said: Callable[[Answer], str] = field(default=lambda _answer: "", repr=False)
+    """What a receiver's answer says of a refusal and may be kept of it."""
+    follows: bool = False
+    """Whether a redirect within the scheme, host and port is followed; others end it at once."""
 
 
 def outlets_of(settings: Settings, seconds: float = REQUEST_SECONDS) -> list[Outlet]:
@@ -64,7 +80,15 @@ def outlets_of(settings: Settings, seconds: float = REQUEST_SECONDS) -> list[Out
         outlets.append(Outlet("alert", lambda message: _alert(settings, message, redact), way))
     if settings.commit_status is not None:
         way = Way(settings.repo_ca_file, settings.repo_proxy, whole=seconds)
-        outlets.append(Outlet("status", lambda message: _status(settings, message, redact), way))
+        outlets.append(
+            Outlet(
+                "status",
+                lambda message: _status(settings, message, redact),
+                way,
+                lambda answer: redact(said_by_api(answer)),
+                follows=True,
+            )
+        )
     return outlets
 
 
@@ -134,8 +158,7 @@ class Sender:
         if message is None:
             return False
         try:
-            request = self._outlet.request(message)
-            answer = send("POST", request.url, self._outlet.way, request.headers, request.body)
+            answer = self._post(self._outlet.request(message))
         except PaodError as error:  # a secret's file may be missing, too
             self._failed(message, str(error), 0.0)
         else:
@@ -143,19 +166,31 @@ class Sender:
             self._answered(message, answer)
         return True
 
+    def _post(self, request: Request) -> Answer:
+        url: str | None = request.url
+        for _ in range(MOST_REDIRECTS + 1):
+            assert url is not None
+            answer = send("POST", url, self._outlet.way, request.headers, request.body)
+            url = moved_to(url, answer) if self._outlet.follows else None
+            if url is None:
+                break
+        return answer
+
     def _answered(self, message: Message, answer: Answer) -> None:
         """The answer's body is not kept: it may repeat what nobody shall read."""
+        said = self._outlet.said(answer)
         if answer.accepted:
             self._settle(message, "delivered")
             if self._failing:
                 logger.info("%s messages are delivered again", message.kind)
             self._failing = False
-        elif answer.status in FOR_GOOD:
-            self._settle(message, "refused", f"HTTP {answer.status}")
-            self._given_up(message, f"it was refused with HTTP {answer.status}")
+        elif answer.status in FOR_GOOD or (self._outlet.follows and answer.redirects):
+            self._settle(message, "refused", f"HTTP {answer.status}{said}")
+            self._given_up(message, f"it was refused with HTTP {answer.status}{said}")
         else:
-            moved = " (redirects are not followed)" if 300 <= answer.status < 400 else ""
-            self._failed(message, f"the receiver answered HTTP {answer.status}{moved}", answer.rest)
+            moved = " (redirects are not followed)" if answer.redirects else ""
+            told = f"the receiver answered HTTP {answer.status}{moved}{said}"
+            self._failed(message, told, answer.rest)
 
     def _failed(self, message: Message, error: str, rest: float) -> None:
         if message.attempts >= MOST_ATTEMPTS:
@@ -184,6 +219,33 @@ class Sender:
 
     def _given_up(self, message: Message, error: str) -> None:
         logger.error("%s is given up: %s", _name(message), error)
+
+
+def moved_to(url: str, answer: Answer) -> str | None:
+    """Return where an answer redirects to within the same scheme, host and port, else None.
+
+    A renamed repository's API answers so; the token goes nowhere else.
+    """
+    if answer.status not in (301, 302, 307, 308) or not answer.headers.get("location"):
+        return None
+    try:
+        target = urljoin(url, answer.headers["location"])
+    except ValueError:
+        return None
+    return target if origin(target) == origin(url) else None
+
+
+def said_by_api(answer: Answer) -> str:
+    """Return what a Git host's API says of a refusal, on one line, and what to do."""
+    if answer.accepted:
+        return ""
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        found = None
+    words = found.get("message") if isinstance(found, dict) else None
+    said = f": {cut(ascii(' '.join(words.split())), MOST_SAID)}" if isinstance(words, str) else ""
+    return said + _REMEDIES.get(300 if answer.redirects else answer.status, "")
 
 
 def pause_after(attempts: int, uniform: Uniform) -> float:

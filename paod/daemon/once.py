@@ -17,7 +17,7 @@ from paod.daemon.delivery import send_due
 from paod.daemon.instance import is_held
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.syncing import Syncing
-from paod.errors import StoreUnavailable
+from paod.errors import PaodError, StoreUnavailable
 from paod.model import SyncRequest
 from paod.store import Store
 
@@ -60,7 +60,7 @@ def run_once(
             row = _carry_out(settings, store, sync_id, on_phase)
         return row | {"preview": store.outlook(row["sync_id"])} if request.dry_run else row
     except KeyboardInterrupt:
-        _withdraw(store, sync_id)
+        _withdraw(store, sync_id, "whoever asked for it interrupted it")
         raise
     finally:
         store.database.close()
@@ -76,6 +76,13 @@ def _carry_out(settings: Settings, store: Store, sync_id: int, on_phase: OnPhase
         if death.blamed is None:
             break
         sync_id = row["superseded_by"] or sync_id
+    if row["status"] in _OPEN:
+        _withdraw(store, row["sync_id"], "what was to run it could not begin")
+        raise PaodError(
+            f"sync {row['sync_id']} was not carried out: what was to run it ended ({death.how})",
+            "run it again with --verbose to see why",
+            reason="WorkerCrashed",
+        )
     return row
 
 
@@ -108,7 +115,15 @@ def _serve_until_ended(settings: Settings, sync_id: int, board: Board) -> int:
     except SystemExit:
         syncing.abandon()
         raise
+    except PaodError as error:
+        # it could not even begin: else the request waits, and nobody learns what for
+        if not store.cancel(_row(store, sync_id)["sync_id"], _sentence(error)):
+            raise
     return 0
+
+
+def _sentence(error: PaodError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)
 
 
 def _watch(pid: int, board: Board, on_phase: OnPhase) -> Death:
@@ -140,13 +155,13 @@ def _end(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
-def _withdraw(store: Store, sync_id: int) -> None:
-    """Take back a request that its user does not want any more, unless it is under way elsewhere.
+def _withdraw(store: Store, sync_id: int, why: str) -> None:
+    """Take back a request that is not to run any more, unless it is under way elsewhere.
 
     The child may have been killed, and then could not give it back to the queue.
     """
     _clear_away(store, Death(0))
-    store.cancel(sync_id, "whoever asked for it interrupted it")
+    store.cancel(sync_id, why)
 
 
 def _clear_away(store: Store, death: Death) -> None:

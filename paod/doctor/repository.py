@@ -41,6 +41,14 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _judged(settings, answer, time.monotonic() - began, seconds)
 
 
+CRASHED: Final = {
+    "reason": "WorkerCrashed",
+    "message": "what asked the repository was ended by a fault in libgit2 or libssh2",
+    "hint": "with an RSA key over ssh use an Ed25519 one (libssh2 1.11.1 crashes at some servers);"
+    " else please report it",
+}
+
+
 def _judged(
     settings: Settings, answer: dict[str, Any] | None, took: float, seconds: float
 ) -> Iterator[Finding]:
@@ -71,7 +79,7 @@ def _there(branch: str, tip: str | None) -> Finding:
 
 
 def _asked_in_child(settings: Settings, seconds: float) -> dict[str, Any] | None:
-    """Return what a child found, None where it did not end in time or said nothing."""
+    """Return what a child found, None where it did not end in time."""
     lifeline = Lifeline()
     read, write = os.pipe()
     with tempfile.TemporaryDirectory(prefix="paod-doctor-") as folder:
@@ -104,4 +112,4 @@ def _heard(read: int, seconds: float) -> dict[str, Any] | None:
     if not select.select([read], [], [], seconds)[0]:
         return None
     data = os.read(read, 65_536)
-    return dict(json.loads(data)) if data else None
+    return dict(json.loads(data)) if data else CRASHED

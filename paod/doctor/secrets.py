@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Final
@@ -46,6 +49,12 @@ def _faults(settings: Settings) -> Iterator[Finding]:
             "PAO_REPO_TOKEN is a classic GitHub token: it opens all that its owner can",
             "use a fine-grained one for this repository alone, with Contents: read-only",
         )
+    if settings.repo_ssh_key is not None and _is_rsa(settings.repo_ssh_key):
+        yield warning(
+            "secrets",
+            "PAO_REPO_SSH_KEY is an RSA key, with which libssh2 1.11.1 crashes at some servers",
+            "take an Ed25519 one: ssh-keygen -t ed25519",
+        )
     if settings.db_file is None and settings.admin_token is None:
         yield warning(
             "secrets",
@@ -58,6 +67,20 @@ def _faults(settings: Settings) -> Iterator[Finding]:
             "a token stands in PAO_READ_TOKEN and in PAO_ADMIN_TOKEN: who reads may do everything",
             "give readers a token of their own: `paod token`",
         )
+
+
+def _is_rsa(key: Path) -> bool:
+    """Return whether a private key says that it is an RSA one, as PEM or as OpenSSH writes it."""
+    try:
+        text = key.read_bytes()[:65_536]
+    except OSError:
+        return False
+    if b"BEGIN RSA PRIVATE KEY" in text:
+        return True
+    inside = b"".join(line for line in text.splitlines() if not line.startswith(b"-----"))
+    with suppress(binascii.Error, ValueError):
+        return b"\x07ssh-rsa" in base64.b64decode(inside)
+    return False
 
 
 def _is_short(value: str) -> bool:

@@ -15,6 +15,7 @@ from paod.messages.alerts import (
 )
 from paod.messages.github import STATE_REPEATS, commit_status, github_request
 from paod.messages.requests import Request, alert_request, redacted
+from paod.messages.words import cut
 
 __all__ = [
     "STATE_REPEATS",
@@ -24,6 +25,7 @@ __all__ = [
     "branch_gone",
     "catalog_changed",
     "commit_status",
+    "cut",
     "github_request",
     "problems_cleared",
     "problems_new",

@@ -15,32 +15,46 @@ from paod.model import SyncResult
 CONTEXT = "paod/catalog"
 MOST_CHARACTERS = 140
 """Of a description; GitHub refuses longer ones."""
+MOST_PATH = 48
 STATE_REPEATS = frozenset(("UpToDate",))
 """Reasons whose status says nothing new of a commit that has that state already."""
 
 
-def commit_status(result: SyncResult) -> dict[str, Any] | None:
+def commit_status(
+    result: SyncResult, first: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Return the facts of the status that a sync's commit gets, None where it had none.
 
-    ``failure`` is the author's to mend, ``error`` the operator's.
+    ``failure`` is the author's to fix, ``error`` the operator's. ``first``: the problem that the
+    author should look at first, a row of them.
     """
     if result.to_commit is None:
         return None
-    state, said = _verdict(result)
+    state, said = _verdict(result, "" if first is None else _shown(first))
     return {"commit": result.to_commit, "state": state, "description": said}
 
 
-def _verdict(result: SyncResult) -> tuple[str, str]:
+def _verdict(result: SyncResult, first: str) -> tuple[str, str]:
     if result.status == "failed":
         return "error", f"not synced yet ({result.reason}): {result.message}"
     wrong = found(result.errors, result.warnings)
     if result.status == "rejected":
-        return "failure", f"rejected: {counted(result.errors, 'error')}"
+        return "failure", f"rejected: {counted(result.errors, 'error')}{first}"
     if result.status == "blocked":
-        return "failure", f"held back ({result.reason}): {result.message}"
+        # what to do is the operator's, and a command that is cut in the middle is nobody's
+        return "failure", f"held back ({result.reason}): {result.message.partition('; ')[0]}"
     if result.errors:
-        return "failure", f"{wrong}; {_changed(result)}"
+        return "failure", f"{wrong}{first}; {_changed(result)}"
     return "success", _changed(result) + (f"; {wrong}" if wrong else "")
+
+
+def _shown(problem: Mapping[str, Any]) -> str:
+    """Return where a problem is and which: of a long path the end, for the file's name is there."""
+    path, code = str(problem["path"]), problem["code"]
+    if len(path) > MOST_PATH:
+        path = f"…{path[1 - MOST_PATH :]}"
+    line = f":{problem['line']}" if problem["line"] else ""
+    return f", first {path}{line} {code} (paod explain {code})"
 
 
 def _changed(result: SyncResult) -> str:

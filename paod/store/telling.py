@@ -41,6 +41,11 @@ WHERE told_troubles.subject <> excluded.subject
 RETURNING trouble
 """
 _END_OTHERS: Final = "DELETE FROM told_troubles WHERE trouble <> :standing RETURNING trouble"
+_FIRST: Final = """
+SELECT path, line, code FROM catalog_validation_errors
+WHERE status = 'open' AND severity = 'error' AND rejected = :rejected
+ORDER BY path, line, id LIMIT 1
+"""
 _VERDICTS: Final[Mapping[str, Trouble]] = {"blocked": "held", "rejected": "rejected"}
 
 
@@ -126,7 +131,7 @@ class Telling(Outbox):
             self._alert(problems_cleared(recorded.cleared), ended)
 
     def _tell_status(self, ended: Ended) -> None:
-        facts = commit_status(ended.result)
+        facts = commit_status(ended.result, self._first_problem(ended.result))
         if facts is None or ended.result.reason == "Pinned":
             return
         stream = f"status:{facts['commit']}"
@@ -137,6 +142,13 @@ class Telling(Outbox):
                 return
         self._supersede("status", stream)
         self._queue_message("status", stream, facts, ended.row["id"])
+
+    def _first_problem(self, result: SyncResult) -> dict[str, Any] | None:
+        """Return the problem that the author of a commit should look at first, as it is now."""
+        if not result.errors:
+            return None
+        rows = self.database.query(_FIRST, {"rejected": result.status == "rejected"})
+        return rows[0] if rows else None
 
     def _alert(self, facts: dict[str, Any], ended: Ended | None = None) -> None:
         where = {"repository": self._source.repository_url, "branch": self._source.branch}
