@@ -522,6 +522,22 @@ def test_redaction_reaches_urls_that_are_none() -> None:
     assert "tok" not in repr(read("https://tok@host/x"))
 
 
+def test_further_addresses_of_the_repository_are_judged_like_the_first(
+    write: Callable[[str], Path],
+) -> None:
+    settings = load_with(
+        PAO_REPO_ALIASES="https://canary@git.example/old/name,git@git.example:a/b,"
+    )
+    assert settings.repo_aliases == ("https://git.example/old/name", "git@git.example:a/b")
+    assert "canary" not in repr(settings) + str(settings.as_masked())
+    file = write("repo_url: https://git.example/a/b\nrepo_aliases: [https://git.example/c/d]")
+    assert load({"HOME": "/h"}, file).repo_aliases == ("https://git.example/c/d",)
+    for bad in ("ext::sh", "https://tok-secret@host/a?x=1", "git@host/org/repo"):
+        told = refusal(BASE | {"PAO_REPO_ALIASES": bad})
+        assert "PAO_REPO_ALIASES" in told
+        assert "tok-secret" not in told
+
+
 STATUSES = {"PAO_COMMIT_STATUS": "https://api.github.com/", "PAO_COMMIT_STATUS_TOKEN": "a-token"}
 
 

@@ -20,6 +20,7 @@ from paod.doctor.machine import clock, is_safe, kind_of
 from paod.doctor.round import AFTER_SETTINGS
 from paod.model import SyncRequest
 from paod.store import Delivery, Store
+from paod.webhook import HOSTS, Followed, Malformed, decide
 from tests.kept import kept_logging
 from tests.origin import Origin
 from tests.running import item
@@ -30,6 +31,8 @@ LONG = "a-long-enough-secret-of-ours"
 
 class Patient:
     """An installation to be looked at."""
+
+    origin: Origin
 
     def __init__(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, shown: pytest.CaptureFixture[str]
@@ -77,6 +80,7 @@ def _patient(
     with kept_logging(), Origin(tmp_path) as origin:
         origin.write("catalog/things/first.yaml", item("first")).commit("Begin")
         patient = Patient(tmp_path, monkeypatch, capsys)
+        patient.origin = origin
         patient.set(
             PAO_REPO_URL=origin.url,
             PAO_STATE_DIR=str(patient.state),
@@ -229,6 +233,48 @@ def test_a_webhook_that_has_not_come_for_long_is_told(made: Patient) -> None:
     assert "none has come yet" in made.findings()["webhook"]["message"]
     received(made, datetime.now(UTC) - timedelta(days=9))
     assert made.findings()["webhook"]["state"] == "warning"
+
+
+def pushed(patient: Patient, url: str, delivery: str) -> None:
+    """Let a push to a repository have come, as a Git host tells of it."""
+    payload = {"ref": "refs/heads/main", "repository": {"clone_url": url}}
+    decision = decide(HOSTS["gitea"], "push", payload, Followed("https://x/a/b", "main", "catalog"))
+    assert not isinstance(decision, Malformed)
+    store = Store(SQLiteDatabase(patient.database))
+    about = dict(decision.about)
+    store.receive(Delivery(delivery, "push", decision.status, decision.reason, payload=about), None)
+    store.close()
+
+
+def test_deliveries_that_come_and_are_all_ignored_are_no_webhook_that_works(made: Patient) -> None:
+    received(made, datetime.now(UTC))
+    pushed(made, "https://git.example.com/new/name.git", "1")
+    pushed(made, "https://git.example.com/new/name.git", "2")
+    found = made.findings(1)["webhook"]
+    assert "https://git.example.com/new/name.git" in found["message"]
+    assert "PAO_REPO_URL is file://" in found["message"]
+    pushed(made, "https://x/a/b", "3")
+    assert made.findings()["webhook"]["state"] == "good"
+
+
+def test_a_branch_that_is_elsewhere_than_the_catalog_is_told(patient: Patient) -> None:
+    """A lost delivery while polling is off: both were good in one run."""
+    assert main(["sync"]) == 0
+    tip = patient.origin.write("catalog/things/second.yaml", item("second")).commit("Go on")
+    patient.run()
+    found = patient.findings()["catalog"]
+    assert found["state"] == "warning"
+    assert f"the branch at {tip[:12]}" in found["message"]
+
+
+def test_a_repository_that_answers_by_a_redirect_is_told(made: Patient) -> None:
+    store = Store(SQLiteDatabase(made.database))
+    assert store.note_moved("https://git.example.com/new/name.git")
+    assert not store.note_moved("https://git.example.com/new/name.git")
+    store.close()
+    found = made.findings()["repository"]
+    assert found["state"] == "warning"
+    assert found["hint"] == "set PAO_REPO_URL to https://git.example.com/new/name.git"
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):

@@ -328,6 +328,20 @@ def test_a_form_whose_json_was_changed_is_not_proven(served, host):
         assert served.client.simulate_post(path, body=body, headers=headers).status_code == 401
 
 
+def test_a_push_to_where_the_host_redirects_is_ours(tmp_path, each_database):
+    extra = {"PAO_REPO_ALIASES": "git@git.example.com:Former/Name.git"}
+    served = Served(tmp_path, extra)
+    moved = next(row for row in TABLE if row.oddity == "renamed or transferred")
+    answer = call(served, moved, OLD).json
+    assert answer["reason"].endswith("another repository: https://github.com/new/name.git")
+    assert served.store.note_moved("https://github.com/New/name")
+    assert call(served, moved, OLD).json["sync_triggered"] is True
+    former = {"clone_url": "https://git.example.com/former/name"}
+    alias = Row("GitHub", "push", "", github(OLD, repository=former), "sync")
+    assert call(served, alias, OLD).json["sync_triggered"] is True
+    served.store.close()
+
+
 def push(before: str, after: str) -> Row:
     commits = [files(after, "README.md")]
     return Row("GitHub", "push", "", github(before, after=after, commits=commits), "")

@@ -110,7 +110,9 @@ class Reception:
         self._store = store
         self._meters = meters
         self._secret = settings.webhook_secret
-        self._followed = Followed(settings.repo_url, settings.repo_branch, settings.catalog_root)
+        self._followed = Followed(
+            settings.repo_url, settings.repo_branch, settings.catalog_root, settings.repo_aliases
+        )
         rate = settings.webhook_rate
         self._limit, self._forged_limit = (
             RateLimit(rate.count, rate.seconds, clock) for _ in range(2)
@@ -168,11 +170,22 @@ class Reception:
             return decide_unread(host, event)
         found: Any = read_payload(body, req.content_type)
         if not isinstance(found, Malformed):
-            found = decide(host, event, found, self._followed)
+            found = self._decided(host, event, found)
         if isinstance(found, Malformed):
             raise Refusal(found.kind, found.detail)
         decision: Decision = found
         return decision
+
+    def _decided(self, host: Host, event: str, payload: Mapping[str, Any]) -> Decision | Malformed:
+        """Decide; a push to where the host says that the repository has moved is ours as well."""
+        found = decide(host, event, payload, self._followed)
+        if isinstance(found, Malformed) or not found.elsewhere:
+            return found
+        moved = self._store.moved_to()
+        if moved is None:
+            return found
+        aliases = (*self._followed.aliases, moved)
+        return decide(host, event, payload, replace(self._followed, aliases=aliases))
 
     def _ask(self, request: SyncRequest) -> None:
         try:

@@ -18,7 +18,7 @@ from paod.config import Settings
 from paod.errors import PaodError, RequestFailed
 from paod.outgoing import Answer, Way, send
 from paod.repository_url import repository_key
-from paod.webhook import HOSTS, Call, Followed, Host, ping_call, push_call
+from paod.webhook import HOSTS, OTHER_CALLS, Call, Followed, Host, ping_call, push_call
 
 TOLD = "urn:paod:problem:"
 REMEDIES: dict[str | int, str] = {
@@ -120,6 +120,8 @@ def _calls(settings: Settings, host: Host) -> Iterator[tuple[str, Call]]:
     try:
         yield "ping", ping_call(host, secret, str(uuid.uuid4()), now)
         yield "push", push_call(host, followed, secret, str(uuid.uuid4()), now)
+        for name, make in OTHER_CALLS.get(host.name, {}).items():
+            yield name, make(host, followed, secret, str(uuid.uuid4()), now)
     except ValueError:
         raise PaodError(
             "PAO_WEBHOOK_SECRET begins with whsec_, and no base64 follows",

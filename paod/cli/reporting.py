@@ -88,7 +88,12 @@ def _problems(store: Store, filters: ProblemFilters) -> Iterator[dict[str, Any]]
 def _status(store: Store, settings: Settings, now: datetime) -> dict[str, Any]:
     """Return what the API's sync status says, the catalog in figures, and the last sign of life."""
     found = standing(store, settings, now)
-    return found | {"stats": store.stats(), "last_sign_of_life": _sign_of_life(store, found)}
+    life = _sign_of_life(store, found)
+    return found | {
+        "stats": store.stats(),
+        "last_sign_of_life": life,
+        "moved_to": store.moved_to(),
+    }
 
 
 def _sign_of_life(store: Store, found: Mapping[str, Any]) -> str | None:
@@ -107,6 +112,8 @@ def _lines(found: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]
     head, pin, stats = found["head"], found["pin"], found["stats"]
     served = f"{short(head['commit_hash'])} since {since(head['synced_at'], now)}"
     yield "serves", served if head["commit_hash"] else "nothing yet"
+    moved = found["moved_to"]
+    yield "moved", f"the repository is at {moved} now: set PAO_REPO_URL" if moved else None
     yield "generation", head["generation"]
     yield "checked", since(head["checked_at"], now)
     yield (

@@ -34,6 +34,7 @@ class Settings:
     db_url: str = field(repr=False)
     db_file: Path | None
     repo_folder: Path | None = None
+    repo_aliases: tuple[str, ...] = ()
     repo_branch: str = "main"
     repo_token: Secret | None = None
     repo_username: str = "x-access-token"
@@ -121,6 +122,8 @@ class Settings:
             return MASK if value.path is None else f"{MASK} from {value.path}"
         if name == "PAO_ALERT_URL" and value:
             return f"{redact_url(value.split('//', 1)[0] + '//' + urlsplit(value).netloc)}/{MASK}"
+        if isinstance(value, tuple):
+            return [redact_url(one) for one in value]
         if BY_NAME[name].hides and value:
             return redact_url(value)
         if isinstance(value, frozenset):

@@ -33,6 +33,7 @@ TYPES = {
     "rate": _typed("rate", values.Rate),
     "names": _typed("names", frozenset),
     "remote": _typed("remote", RepositoryUrl),
+    "remotes": _typed("remotes", tuple),
 }
 
 
@@ -81,12 +82,26 @@ def _remote(value: Any) -> Any:
     return address
 
 
+def _remotes(value: Any) -> Any:
+    """Read comma-separated addresses, or a YAML list of them, without what is secret in them."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        return value
+    return tuple(read(part.strip()).url for part in parts if part.strip())
+
+
 _PATH = {"type": "path", "coerce": values.as_path}
 _FLAG = {"type": "boolean", "coerce": values.as_boolean}
 _DAY = 86_400
 
 SETTINGS = (
     Setting("PAO_REPO_URL", FORMS, {"type": "remote", "coerce": _remote}, hides=True),
+    Setting(
+        "PAO_REPO_ALIASES",
+        "comma-separated addresses of the same repository",
+        {"type": "remotes", "coerce": _remotes},
+        hides=True,
+    ),
     Setting("PAO_REPO_BRANCH", "a branch name", _text(values.as_branch), "main"),
     Setting("PAO_REPO_TOKEN", "a token for https", secret=True),
     Setting("PAO_REPO_USERNAME", "the user that the token is for", default="x-access-token"),

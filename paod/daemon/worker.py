@@ -21,7 +21,9 @@ from paod.daemon.standing import standing_words
 from paod.daemon.syncing import GRACE, Syncing
 from paod.errors import CommitNotFound, FetchFailed, MirrorError, PaodError, StoreError
 from paod.model import ClaimedSync, SyncRequest, SyncResult
+from paod.outgoing import Way
 from paod.store.retention import STEP
+from paod.sync import moved_to
 
 LOOK_SECONDS = 1.0
 """After which the queue is looked at, even if nobody called."""
@@ -34,6 +36,9 @@ TELL_SECONDS = 10.0
 PRUNE_SECONDS = 3600.0
 FIRST_PRUNE_SECONDS = 60.0
 """After the start, so that a daemon that is often restarted prunes too."""
+FIRST_MOVED_SECONDS = 30.0
+MOVED_SECONDS = 3600.0
+"""Between two questions whether the host says that the repository has another address."""
 PRUNE_PAUSE = 1.0
 """Between two steps of what is much: others write in between."""
 
@@ -65,6 +70,7 @@ class SyncWorker:
         """The tip that a sync has dealt with, and the head that it left; None: no tip is."""
         self._prune_at = clock() + FIRST_PRUNE_SECONDS
         self._tell_at = clock()
+        self._moved_at = clock() + FIRST_MOVED_SECONDS
         self._outages = 0
         self._leaving = False
 
@@ -130,6 +136,8 @@ class SyncWorker:
             self._look()
         elif self._clock() >= self._prune_at:
             self._prune()
+        elif self._clock() >= self._moved_at and not self._agenda.failures:
+            self._look_for_move()
         elif self._clock() >= self._tell_at:
             self._tell()
         else:
@@ -249,6 +257,25 @@ class SyncWorker:
             words, ago = standing_words(self._store, self._settings, self._store.database.now())
         told = ", ".join(filter(None, (words, f"waiting ({error.reason_given})")))
         self._board.tell(told, 0.0 if ago is None else time.monotonic() - ago)
+
+    def _look_for_move(self) -> None:
+        """Say once that the Git host redirects; its webhooks name the new address from then on."""
+        self._moved_at = self._clock() + MOVED_SECONDS
+        with self._syncing.alone() as mine:
+            if not mine:
+                return
+            self._board.enter("heads", Way().whole + GRACE)
+            try:
+                target = moved_to(self._settings)
+            except PaodError as error:
+                logger.debug("whether the repository has moved is not known: %s", error)
+                return
+            if self._store.note_moved(target) and target is not None:
+                logger.warning(
+                    "the repository is at %s now: set PAO_REPO_URL to that; until then %s is"
+                    " followed, and deliveries for either are taken",
+                    *(target, self._settings.repo_url),
+                )
 
     def _prune(self) -> None:
         self._board.enter("prune", IDLE_SECONDS + GRACE)

@@ -18,6 +18,8 @@ from paod.model import Head
 from paod.store import Store
 from paod.store.migrate import newest_schema
 
+LOOKED_AT: Final = 20
+"""Deliveries."""
 UNREAD: Final = skipped("catalog", "the database cannot be read")
 
 
@@ -33,8 +35,27 @@ class Look:
     newest: str | None = None
     clock: datetime | None = None
     """What the server's clock shows, where the database is a server's."""
-    delivery: dict[str, Any] | None = None
+    deliveries: tuple[dict[str, Any], ...] = ()
+    """The newest ones, the newest first."""
     readable: bool = False
+    head: Head | None = None
+    moved_to: str | None = None
+    """Where the Git host redirects the repository's address to."""
+
+    def against(self, tip: str | None) -> Finding:
+        """Judge the catalog by the commit at which the branch is, None where that is not known."""
+        head = self.head
+        if tip is None or head is None or self.catalog.state != "good" or head.pin is not None:
+            return self.catalog
+        if tip in (head.commit, head.passed):
+            return self.catalog
+        at = (head.commit or "no commit")[:12]
+        return warning(
+            "catalog",
+            f"it is at {at}, and the branch at {tip[:12]}",
+            "the next poll brings it, or `paod sync`; where it stays so, deliveries were lost:"
+            " let PAO_SYNC_INTERVAL be more than 0",
+        )
 
 
 def look(settings: Settings, now: datetime) -> Look:
@@ -68,15 +89,22 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
         hint = "`paod serve` brings it up to date at its start"
         return Look(warning("database", f"schema {number}, this paod has {newest}", hint))
     store.try_to_write()
-    head, events = store.head(), store.events(None, 1).rows
-    delivery = events[0] if events else None
+    head, events = store.head(), store.events(None, LOOKED_AT).rows
     moments = [*_times(head.synced_at, head.checked_at)]
-    moments += _times(delivery["last_received_at"] if delivery else None)
+    moments += _times(*(event["last_received_at"] for event in events[:1]))
     told = f"schema {number}, writable, generation {head.generation}"
     catalog = _catalog(head, store.last_following(), settings, now)
     finding = good("database", told)
-    clock = store.database.now() if store.database.shared else None
-    return Look(finding, catalog, max(moments, default=None), clock, delivery, readable=True)
+    return Look(
+        finding,
+        catalog,
+        max(moments, default=None),
+        store.database.now() if store.database.shared else None,
+        tuple(events),
+        readable=True,
+        head=head,
+        moved_to=store.moved_to(),
+    )
 
 
 def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -> Finding:

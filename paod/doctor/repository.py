@@ -29,16 +29,24 @@ GRACE: Final = 2.0
 _WHERE: Final = "docs/operations.md tells each reason, under `The mirror and the remote`"
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
-    """Ask the remote for its branch, for at most some twenty seconds."""
+def ask(settings: Settings, moved_to: str | None) -> tuple[list[Finding], str | None]:
+    """Ask the remote for its branch, for at most some twenty seconds; return where that is, too.
+
+    ``moved_to``: where its host redirects to, as the daemon found out.
+    """
     if not settings.repo_url:
-        yield bad("repository", "PAO_REPO_URL is not set", "set it to the repository's address")
-        yield skipped("branch", "there is no repository")
-        return
+        return [
+            bad("repository", "PAO_REPO_URL is not set", "set it to the repository's address"),
+            skipped("branch", "there is no repository"),
+        ], None
     seconds = min(settings.repo_timeout, MOST_SECONDS)
     began = time.monotonic()
     answer = _asked_in_child(settings, seconds)
-    yield from _judged(settings, answer, time.monotonic() - began, seconds)
+    found = list(_judged(settings, answer, time.monotonic() - began, seconds))
+    if moved_to is not None and found[0].state == "good":
+        told = f"{settings.repo_url} answers, by a redirect to {moved_to}"
+        found[0] = warning("repository", told, f"set PAO_REPO_URL to {moved_to}")
+    return found, answer.get("tip") if answer is not None else None
 
 
 CRASHED: Final = {

@@ -49,9 +49,10 @@ def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield machine.sqlite(settings)
     yield from _safely("file system", lambda: [machine.file_system(settings)])
     yield look.finding
-    yield from repository.findings(settings)
+    findings, tip = repository.ask(settings, look.moved_to)
+    yield from findings
     yield from _safely("daemon", lambda: [web.daemon(settings)])
-    yield look.catalog
+    yield look.against(tip)
     yield web.webhook(settings, look, now)
     yield web.proxy(settings)
 

@@ -14,6 +14,7 @@ from paod.daemon import daemon_running
 from paod.doctor.database import Look
 from paod.doctor.finding import Finding, bad, good, skipped, warning
 from paod.repository_url import is_loopback
+from paod.webhook import ELSEWHERE
 
 ANSWER_SECONDS: Final = 3.0
 LATELY: Final = timedelta(days=7)
@@ -59,10 +60,19 @@ def webhook(settings: Settings, look: Look, now: datetime) -> Finding:
     if not look.readable:
         return skipped("webhook", "the database cannot be read")
     hint = "see the hook's own list of deliveries at the Git host, and `paod webhook test`"
-    if look.delivery is None:
+    if not look.deliveries:
         return warning("webhook", "none has come yet", hint)
-    last = look.delivery["last_received_at"]
-    told = f"the last one came at {last} and was {look.delivery['status']}"
+    newest = look.deliveries[0]
+    last = newest["last_received_at"]
+    told = f"the last one came at {last} and was {newest['status']}"
+    pushes = [one for one in look.deliveries if one["payload"]]
+    if pushes and all(str(one["reason"]).startswith(ELSEWHERE) for one in pushes):
+        return bad(
+            "webhook",
+            f"the newest {len(pushes)} pushes were ignored: {pushes[0]['reason']},"
+            f" and PAO_REPO_URL is {settings.repo_url}",
+            "was it renamed? Set PAO_REPO_URL to the first, or PAO_REPO_ALIASES where both are it",
+        )
     if now - datetime.fromisoformat(last) > LATELY:
         return warning("webhook", told, hint)
     return good("webhook", told)

@@ -16,6 +16,8 @@ SELECT epoch, timeline, seal, commit_hash, generation, basis, synced_at, checked
 FROM catalog_head
 """
 _CHECKED = "UPDATE catalog_head SET checked_at = :now"
+_MOVED = "SELECT moved_to FROM catalog_head"
+_MOVE = "UPDATE catalog_head SET moved_to = :url"
 _REACH = "UPDATE catalog_head SET passed_commit = :commit"
 _PIN = """
 UPDATE catalog_head SET pin_commit = :commit, pin_reason = :reason, pin_since = :since
@@ -48,6 +50,19 @@ class HeadState(Timeline):
             passed=row["passed_commit"],
             went_back=WentBack(*went_back) if row["went_back_at"] is not None else None,
         )
+
+    def moved_to(self) -> str | None:
+        """Return the address that the Git host redirects ours to, None where it does not."""
+        url: str | None = self._only_row(_MOVED)["moved_to"]
+        return url
+
+    def note_moved(self, url: str | None) -> bool:
+        """Keep where the Git host redirects to; return whether that is news."""
+        if self.moved_to() == url:
+            return False
+        with self.database.atomic():
+            self.database.execute(_MOVE, {"url": url})
+        return True
 
     def touch_checked(self) -> None:
         """Record that the remote was seen just now to have nothing newer."""

@@ -5,8 +5,18 @@ decides nothing that the pure core could decide.
 """
 
 from paod.sync.job import Workshop
+from paod.sync.moved import moved_to
 from paod.sync.opening import open_mirror, remote_of
 from paod.sync.run import run
 from paod.sync.settled import Memory, basis_of, rules_of
 
-__all__ = ["Memory", "Workshop", "basis_of", "open_mirror", "remote_of", "rules_of", "run"]
+__all__ = [
+    "Memory",
+    "Workshop",
+    "basis_of",
+    "moved_to",
+    "open_mirror",
+    "remote_of",
+    "rules_of",
+    "run",
+]

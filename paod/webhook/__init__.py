@@ -7,15 +7,17 @@ A host is a value (``Host``): how a call is authenticated, which headers name ev
 how a payload tells of a push. All else is one path for all of them.
 """
 
-from paod.webhook.decision import Decision, Followed, decide, decide_unread
+from paod.webhook.decision import ELSEWHERE, Decision, Followed, decide, decide_unread
 from paod.webhook.host import Host, is_delivery_id
 from paod.webhook.hosts import HOSTS
 from paod.webhook.payload import FORM, PARSED_BYTES, Malformed, read_payload
-from paod.webhook.sample import Call, ping_call, push_call
+from paod.webhook.sample import OTHER_CALLS, Call, ping_call, push_call
 
 __all__ = [
+    "ELSEWHERE",
     "FORM",
     "HOSTS",
+    "OTHER_CALLS",
     "PARSED_BYTES",
     "Call",
     "Decision",

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from paod.model import SyncRequest
+from paod.repository_url import redact_urls
 from paod.webhook.host import Host
 from paod.webhook.payload import Malformed
 from paod.webhook.push import BRANCHES, Push, shown
 
+ELSEWHERE = "the push is to another repository"
 MOVES_NOTHING = "the push moves nothing, as a test button sends it: the branch is looked at"
 
 
@@ -39,6 +41,8 @@ class Decision:
     request: SyncRequest | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     branch_gone: bool = False
+    elsewhere: bool = False
+    """Whether it is to a repository that has none of the addresses of ours."""
     unchanged_since: str | None = None
     """A commit after which the push proves to change nothing under the root; ``reason`` says so.
 
@@ -84,7 +88,7 @@ def _decide_push(host: Host, push: Push, followed: Followed) -> Decision:
     move = next(iter([*ours, *push.moves]), None)
     about = push.about(host.name, move)
     if not push.is_to((followed.url, *followed.aliases), fold_case=host.folds_case):
-        return Decision("ignored", "the push is to another repository", about=about)
+        return Decision("ignored", _elsewhere(push), about=about, elsewhere=True)
     if move is None:
         return _accept(about, "the push does not tell what moved: the branch is looked at")
     if not ours:
@@ -98,6 +102,11 @@ def _decide_push(host: Host, push: Push, followed: Followed) -> Decision:
         reason = f"none of the files pushed is under {followed.root}/"
         return replace(_accept(about, reason), unchanged_since=about["before"])
     return _accept(about)
+
+
+def _elsewhere(push: Push) -> str:
+    named = next(iter(push.urls or ()), "")
+    return f"{ELSEWHERE}: {shown(redact_urls(named)) or 'its address is not said'}"
 
 
 def _accept(about: Mapping[str, Any], reason: str = "") -> Decision:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from paod.webhook.decision import Followed
 from paod.webhook.host import Host
+from paod.webhook.payload import FORM
 from paod.webhook.push import BRANCHES
 from paod.webhook.signature import SIGNING_PREFIX, hmac_hex, standard_signature
 
@@ -32,6 +34,28 @@ def push_call(host: Host, followed: Followed, secret: str, delivery: str, second
     payload = _PUSHES[host.name](followed.url, BRANCHES + followed.branch)
     return _call(host, event, payload, secret, delivery, seconds)
 
+
+def form_call(host: Host, followed: Followed, secret: str, delivery: str, seconds: int) -> Call:
+    """Make the same push as a form; Gitea and Forgejo sign the JSON in it, GitHub the form."""
+    call = push_call(host, followed, secret, delivery, seconds)
+    body = urlencode({"payload": call.body.decode()}).encode()
+    signed = call.body if host.name == "gitea" else body
+    proof = _proof(host, secret, delivery, seconds, signed)
+    return Call({**call.headers, **proof, "Content-Type": FORM}, body)
+
+
+def button_call(host: Host, followed: Followed, secret: str, delivery: str, seconds: int) -> Call:
+    """Make the push that Gitea's and Forgejo's test button sends: from nothing to nothing."""
+    payload = _PUSHES[host.name](followed.url, BRANCHES + followed.branch)
+    payload |= {"before": "0" * 40, "after": "0" * 40}
+    return _call(host, min(host.pushes, key=len), payload, secret, delivery, seconds)
+
+
+OTHER_CALLS: Mapping[str, Mapping[str, Callable[[Host, Followed, str, str, int], Call]]] = {
+    "github": {"form": form_call},
+    "gitea": {"form": form_call, "test button": button_call},
+}
+"""What else each host may send, by its name and in words."""
 
 _PUSHES: Mapping[str, Callable[[str, str], dict[str, Any]]] = {
     "github": lambda url, ref: {"ref": ref, "repository": {"clone_url": url}},

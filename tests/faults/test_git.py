@@ -15,8 +15,10 @@ from pathlib import Path
 import pygit2
 import pytest
 
+from paod.config import load
 from paod.errors import AccessDenied, FetchFailed, MirrorError, SettingsError
 from paod.mirror import Credentials
+from paod.sync import moved_to
 from tests.mirrors import fetching_child, open_mirror, whole
 from tests.origin import Origin
 from tests.remote import Fault, GitServer, Proxy
@@ -325,6 +327,28 @@ def test_a_redirect_within_the_origin_is_followed(
     guarded.fault = Fault("redirect", on="heads", status=302, location=location, once=True)
     mirror = open_mirror(tmp_path, guarded.url("former-name.git"), credentials=with_token())
     assert mirror.fetch() == origin.head
+
+
+@pytest.mark.parametrize(
+    ("location", "found"),
+    [
+        ("/new/name.git/info/refs?service=git-upload-pack", "/new/name.git"),
+        ("/former-name.git/info/refs", None),
+        ("/login", None),
+        ("https://elsewhere.example.com/new/name.git/info/refs", None),
+        ("http://[", None),
+        ("", None),
+    ],
+)
+def test_where_a_repository_has_moved_to_is_asked_and_the_token_stays(
+    tmp_path: Path, guarded: GitServer, location: str, found: str | None
+) -> None:
+    guarded.fault = Fault("redirect", on="heads", status=301, location=location, after_login=True)
+    environment = {"PAO_REPO_URL": guarded.url("former-name.git"), "PAO_REPO_TOKEN": TOKEN}
+    settings = load(environment | {"PAO_STATE_DIR": str(tmp_path)})
+    target = moved_to(settings)
+    assert target == (found and guarded.url(found.lstrip("/")))
+    assert moved_to(load(environment | {"PAO_REPO_URL": "/srv/x", "HOME": "/h"})) is None
 
 
 @pytest.mark.parametrize("location", ["*", "ext::sh -c id", "file:///etc", "http://[", ""])
