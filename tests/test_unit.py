@@ -13,6 +13,7 @@ import pytest
 from paod.config import load
 from tests.confined import read_unit
 from tests.origin import Origin
+from tests.programs import needs, program
 from tests.running import ROOT, Running, item, pasted
 
 UNIT = ROOT / "systemd" / "paod.service"
@@ -22,7 +23,7 @@ MOST_EXPOSED = 1.5
 
 def test_u1_the_unit_exposes_little() -> None:
     told = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)],
+        [program("systemd-analyze"), "security", "--offline=true", "--no-pager", str(UNIT)],
         capture_output=True,
         text=True,
         check=True,
@@ -38,7 +39,7 @@ def test_u2_systemd_understands_every_line(tmp_path: Path) -> None:
         text = unit.read_text().replace("/opt/paod/bin/paod", "/bin/true")
         (tmp_path / unit.name).write_text(text)
     told = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+        [program("systemd-analyze"), "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
         capture_output=True,
         text=True,
         check=False,
@@ -55,6 +56,7 @@ def test_u2_what_the_unit_has_to_say_is_there() -> None:
     assert unit["LoadCredential"] == ["paod:/etc/paod/secrets"]
 
 
+@needs("systemd-analyze")
 def test_paod_works_within_the_unit_s_restrictions(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
@@ -114,7 +116,7 @@ def test_what_the_docs_install_starts(tmp_path: Path) -> None:
 
 
 def test_commands_of_the_service_see_what_it_sees() -> None:
-    said = re.findall(r"-p (\w+)=(\S+)", pasted("### Commands of the service"))
+    said = re.findall(r"-p (\w+)=(\S+)", (ROOT / "systemd" / "paodctl").read_text())
     unit = read_unit(UNIT)
     assert {name: unit[name] for name, _ in said} == {name: [value] for name, value in said}
     assert {"DynamicUser", "User", "StateDirectory", "EnvironmentFile", "LoadCredential"} < {
@@ -130,11 +132,11 @@ def test_what_the_docs_back_up_is_restored(tmp_path: Path) -> None:
     for folder, place in (("/var/lib/paod/", state), ("/root/", home)):
         assert folder in script
         script = script.replace(folder, f"{place}/")
-    functions = f'paod() {{ {sys.executable} -m paod "$@"; }}\nsystemctl() {{ echo "$*"; }}\n'
+    functions = f'paodctl() {{ {sys.executable} -m paod "$@"; }}\nsystemctl() {{ echo "$*"; }}\n'
     with Origin(tmp_path) as origin:
         origin.write("catalog/a/one.yaml", item("one")).commit("first")
         told = subprocess.run(
-            ["bash", "-euc", f"{functions}paod sync\n{script}"],
+            ["bash", "-euc", f"{functions}paodctl sync\n{script}"],
             env={
                 "PATH": os.environ["PATH"],
                 "PAO_REPO_URL": origin.url,
@@ -149,3 +151,5 @@ def test_what_the_docs_back_up_is_restored(tmp_path: Path) -> None:
     steps = re.findall(r"^(?:\S+: generation|stop|restored|start)", told.stdout, re.MULTILINE)
     assert [step.split()[-1] for step in steps] == ["generation", "stop", "restored", "start"]
     assert not (state / "paod.backup").exists()
+    [kept] = home.iterdir()
+    assert (kept.stat().st_mode & 0o777, kept.owner()) == (0o600, home.owner())
