@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +22,8 @@ from paod.errors import SettingsError
 PORT = 8080
 PORTS_TRIED = 100
 HOST = "127.0.0.1"
-POLL_SECONDS = 1
+POLL_SECONDS = 30
+"""Between looks at the repository; the demo shows `paod sync`, which does not wait for them."""
 
 Serve = Callable[[Settings, socket.socket], int]
 Say = Callable[[str], None]
@@ -39,7 +42,7 @@ def run(serve: Serve, say: Say, folder: Path | None = None, port: int = PORT) ->
         taken = listener.getsockname()[1]
         if port not in (0, taken):
             say(f"Port {port} is taken by another program; this is port {taken}.\n")
-        say(welcome(place, taken))
+        say(welcome(place, taken, Path(sys.executable).parent))
         status = serve(_settings(place, listener), listener)
         say(farewell(place))
     return status
@@ -99,14 +102,20 @@ def listen_near(first: int) -> socket.socket:
 
 
 def _settings(place: Place, listener: socket.socket) -> Settings:
-    """Return settings made by nobody: the user's own environment plays no part."""
-    return load(
-        {
-            "PAO_REPO_URL": str(place.repository),
-            "PAO_SYNC_INTERVAL": str(POLL_SECONDS),
-            "PAO_WEBHOOK_SECRET": place.webhook_secret,
-            "PAO_ADMIN_TOKEN": place.token,
-            "PAO_STATE_DIR": str(place.folder / "state"),
-            "PAO_LISTEN": f"{HOST}:{listener.getsockname()[1]}",
-        }
-    )
+    """Return settings made by nobody: the user's own environment plays no part.
+
+    They are written into the demo's folder, so that each command of paod can be tried on it.
+    """
+    values = {
+        "PAO_REPO_URL": str(place.repository),
+        "PAO_SYNC_INTERVAL": str(POLL_SECONDS),
+        "PAO_WEBHOOK_SECRET": place.webhook_secret,
+        "PAO_ADMIN_TOKEN": place.token,
+        "PAO_STATE_DIR": str(place.folder / "state"),
+        "PAO_LISTEN": f"{HOST}:{listener.getsockname()[1]}",
+    }
+    text = "".join(f"{name}: {json.dumps(value)}\n" for name, value in values.items())
+    place.config.unlink(missing_ok=True)
+    place.config.touch(mode=0o600)
+    place.config.write_text(text, encoding="utf-8")
+    return load(values)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from paod.demo.repository import SHOWCASE
 
@@ -24,6 +25,11 @@ class Place:
     def repository(self) -> Path:
         return self.folder / "repository"
 
+    @property
+    def config(self) -> Path:
+        """The file with the demo's settings, for the commands that are tried on it."""
+        return self.folder / "paod.yaml"
+
 
 WELCOME = """\
 paod follows an example repository and serves its catalog.
@@ -33,37 +39,41 @@ paod follows an example repository and serves its catalog.
 
 Try this in a second terminal:
 
-  # what is in the catalog
-  TOKEN={token}
-  ask() {{ curl -s -H "Authorization: Bearer $TOKEN" "{api}/$1" | python3 -m json.tool; }}
-  ask 'catalog/items?limit=3'
-  ask catalog/items/{name}/versions
+  # where the catalog stands, and what became of an item
+  export PATH={programs}:"$PATH" PAO_CONFIG={config}
+  paod status
+  paod history {name}
 
-  # change an item, and see it served a moment later
+  # change it: see what that would change for those who order it, then what it did
   cd {repository}
-  sed -i 's/^description:.*/description: "Changed by me"/' {document}
-  sed -i 's/^version:.*/version: "1.1.0"/' {document}
+  sed -i 's/^description:.*/description: "Changed by me"/; s/^version:.*/version: "1.1.0"/' {document}
+  paod plan --base HEAD
   git commit --quiet --all --message 'Change an item'
-  sleep 3; ask catalog/items/{name}
+  paod sync && paod history {name}
 
   # break it: paod says what is wrong and where, and goes on serving its last good version
   echo 'presentation: [' >> {document}
   git commit --quiet --all --message 'Break an item'
-  sleep 3; ask admin/catalog/validation-errors; ask catalog/items/{name}
+  paod sync; paod problems
 
-  # mend it
+  # fix it
   git revert --no-edit HEAD
-  sleep 3; ask admin/catalog/sync/status
+  paod sync && paod problems
+
+  # what a portal reads
+  curl -s -H "Authorization: Bearer {token}" '{api}/catalog/items?limit=3'
 
 Ctrl-C ends the demo{end}.
-"""
+"""  # noqa: E501 a command is one line, to be copied
 
 
-def welcome(place: Place, port: int) -> str:
-    """Say where everything is and what to try."""
+def welcome(place: Place, port: int, programs: Path) -> str:
+    """Say where everything is and what to try. ``programs``: the folder that has ``paod``."""
     return WELCOME.format(
-        repository=place.repository,
+        repository=quote(str(place.repository)),
         api=f"http://127.0.0.1:{port}/api/v1",
+        programs=quote(str(programs)),
+        config=quote(str(place.config)),
         token=place.token,
         name=Path(SHOWCASE).stem,
         document=SHOWCASE,
