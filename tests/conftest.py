@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import databases
+from tests import databases, programs
 
 
 def pytest_configure() -> None:
@@ -79,3 +79,11 @@ def _without_skips(config: pytest.Config, report: Any) -> Any:
             report.outcome = "failed"
             report.longrepr = f"skipped ({reason}), and in CI that is a failure"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in one line what was not tried on this machine, and what would install it."""
+    reports = terminalreporter.stats.get("skipped", ())
+    line = programs.not_tried(str(report.longrepr[2]) for report in reports)
+    if line is not None:
+        terminalreporter.write_line(line)

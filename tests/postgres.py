@@ -19,9 +19,10 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.programs import program
+
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where nothing waits for a disk: what a power cut would leave is not asked here."""
-FOLDERS = ("/usr/lib/postgresql", "/usr/local/lib/postgresql")
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -34,14 +35,6 @@ SETTINGS = {
     "update_process_title": "off",
     "jit": "off",
 }
-
-
-def program(name: str) -> str:
-    """Return the path of one of the server's programs."""
-    beside = [path for folder in FOLDERS for path in sorted(Path(folder).glob(f"*/bin/{name}"))]
-    found = shutil.which(name) or (str(beside[-1]) if beside else None)
-    assert found, f"no {name} here: apt-get install postgresql (.ci/run does it)"
-    return found
 
 
 class Server:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.programs import program
+
 
 def promtool(*arguments: str, text: str | None = None) -> str:
     """Run Prometheus' program on files, or on a text; fail if it finds fault."""
-    program = shutil.which("promtool")
-    assert program, "no promtool here: apt-get install prometheus (.ci/run does it)"
     done = subprocess.run(
-        [program, *arguments], input=text, check=False, capture_output=True, text=True
+        [program("promtool"), *arguments], input=text, check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -25,6 +25,7 @@ from paod.daemon.supervisor import ABSENCE, Slot, Supervisor
 from paod.errors import SettingsError
 from tests.ear import Ear
 from tests.origin import Origin
+from tests.programs import program
 from tests.running import Running, item
 from tests.served import POSTGRES, Served
 from tests.served import item as served_item
@@ -162,7 +163,7 @@ def test_a_socket_that_systemd_made_is_served_and_left_to_it(
 ) -> None:
     """By systemd's own program for it, which waits for a first connection as the unit does."""
     path = tmp_path / "paod.sock"
-    under = ["systemd-socket-activate", "--listen", str(path)]
+    under = [program("systemd-socket-activate"), "--listen", str(path)]
     for name in ("PAO_REPO_URL", "PAO_STATE_DIR", "PAO_ADMIN_TOKEN", "PAO_SYNC_INTERVAL"):
         under += ["--setenv", name]
     caller = threading.Thread(target=_call, args=(path,))

@@ -14,6 +14,7 @@ import pytest
 
 from paod.errors import RequestFailed, SettingsError
 from paod.outgoing import ANSWER_BYTES, LONGEST_REST, Answer, Way, send
+from tests.programs import program
 from tests.receiver import Receiver, Reply
 
 PLAIN = Way()
@@ -128,10 +129,12 @@ def test_a_receiver_may_ask_to_be_left_alone(
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
     pair = folder / "cert.pem", folder / "key.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
     named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     files = ["-out", str(pair[0]), "-keyout", str(pair[1])]
-    subprocess.run([*command.split(), *named, *files], check=True, capture_output=True)
+    subprocess.run(
+        [program("openssl"), *command.split(), *named, *files], check=True, capture_output=True
+    )
     return pair
 
 

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -20,10 +19,11 @@ from pathlib import Path
 import pytest
 
 from tests.origin import Origin
+from tests.programs import found, program
 from tests.running import ROOT, TOKEN, Running, item, pasted
 
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-CADDY = shutil.which("caddy")
+NGINX = found("nginx")
+CADDY = found("caddy")
 HOST = "catalog.example.com"
 SECRET = "webhook-secret-behind-a-proxy"
 STRANGER = "127.0.0.2"
@@ -190,8 +190,7 @@ def caddyfile() -> str:
 
 
 def started(kind: type[Nginx] | type[Caddy], folder: Path) -> Iterator[Proxied]:
-    if kind.program is None:
-        pytest.skip(f"{kind.__name__} is not installed")
+    program(kind.__name__.lower())
     with Origin(folder) as origin:
         origin.write("catalog/a/one.yaml", item("one")).commit("first")
         made = kind(folder, origin)
@@ -310,8 +309,6 @@ def test_f16_two_hundred_who_drip_keep_nobody_waiting(proxied: Proxied) -> None:
 
 
 def test_caddy_likes_the_layout_of_its_file() -> None:
-    if CADDY is None:
-        pytest.skip("Caddy is not installed")
-    command = [CADDY, "fmt", str(ROOT / "config" / "Caddyfile")]
+    command = [program("caddy"), "fmt", str(ROOT / "config" / "Caddyfile")]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert told.stdout == (ROOT / "config" / "Caddyfile").read_text()

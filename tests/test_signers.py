@@ -15,6 +15,7 @@ from paod.model import SyncRequest
 from paod.signers import Signers
 from tests.kept import kept_logging
 from tests.origin import Origin
+from tests.programs import program
 from tests.syncing import Paod
 
 WHEN = 1_767_607_200
@@ -23,7 +24,7 @@ WHEN = 1_767_607_200
 
 def make_key(folder: Path, name: str, kind: str = "ed25519") -> Path:
     path = folder / name
-    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", name, "-f", str(path)]
+    command = [program("ssh-keygen"), "-q", "-t", kind, "-N", "", "-C", name, "-f", str(path)]
     subprocess.run(command, check=True, timeout=30)
     return path
 

@@ -21,6 +21,7 @@ from paod.mirror import Credentials
 from paod.sync import moved_to
 from tests.mirrors import fetching_child, open_mirror, whole
 from tests.origin import Origin
+from tests.programs import program
 from tests.remote import Fault, GitServer, Proxy
 
 TOKEN = "canary-token-4711"
@@ -371,7 +372,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = {"good": "IP:127.0.0.1", "expired": "IP:127.0.0.1", "other": "DNS:example.org"}
 
     def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+        subprocess.run(
+            [program("openssl"), *arguments], cwd=folder, check=True, capture_output=True
+        )
 
     for name in ("authority", "self"):
         extra = ["-addext", "subjectAltName=IP:127.0.0.1"] if name == "self" else []
