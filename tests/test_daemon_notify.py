@@ -21,7 +21,7 @@ from paod.daemon import Notifier, inherited_listener
 from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board, short_time
 from paod.daemon.standing import standing_words
-from paod.daemon.supervisor import ABSENCE, Slot, Supervisor
+from paod.daemon.supervisor import ABSENCE, SECOND_LOOK, Slot, Supervisor
 from paod.errors import SettingsError
 from tests.ear import Ear
 from tests.origin import Origin
@@ -117,12 +117,14 @@ def test_o4_nothing_is_told_while_a_child_is_overdue() -> None:
 def test_who_overran_is_killed_but_not_for_what_a_frozen_machine_kept_from_all() -> None:
     board = Board()
     with subprocess.Popen(["sleep", "60"]) as child:
-        supervisor = Supervisor([Slot("sync", lambda _: 0, Backoff(max), pid=child.pid)], board)
+        slot = Slot("sync", lambda _: 0, Backoff(max), pid=child.pid)
+        supervisor = Supervisor([slot], board)
         board.enter("fetch", -1.0)
         supervisor._last_turn -= 2 * ABSENCE
         supervisor._kill_overdue()
         assert child.poll() is None
         supervisor._patient_until = 0.0
+        slot.suspected -= SECOND_LOOK
         supervisor._kill_overdue()
         assert child.wait(10) == -signal.SIGKILL
 
