@@ -7,7 +7,7 @@ and makes a ``Problem`` of it. Checks stay pure and know nothing of files.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -26,6 +26,8 @@ INVISIBLE_HINT = "write a common space in its place"
 NO_VALUE_HINT = "give it a value, or remove the key"
 _MOST_KNOWN = 200
 """Words that are compared at most: a document may declare thousands."""
+_MOST_COMPARED = 60_000
+"""Pairs of letters that are compared at most in search of a near word."""
 _MOST_LISTED = 12
 
 
@@ -38,7 +40,7 @@ class Finding:
 
     code: str
     message: str
-    hint: str = ""
+    hint: str | Near = ""
     path: Path = ()
     on_key: bool = False
     place: Place | None = None
@@ -50,10 +52,24 @@ def pointer(path: Path) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint that names the known word most like this one, or no hint."""
-    words = islice(sorted(known), _MOST_KNOWN)
-    close = get_close_matches(word[:64].lower(), words, n=1, cutoff=0.6)
+    """Return a hint that names the known word most like this one, or no hint.
+
+    At most ``_MOST_KNOWN`` words are compared, and of long ones fewer: comparing two costs the
+    product of their lengths.
+    """
+    word = word[:64].lower()
+    close = get_close_matches(word, _comparable(word, known), n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else ""
+
+
+def _comparable(word: str, known: Iterable[str]) -> Iterator[str]:
+    left = _MOST_COMPARED
+    for other in islice(sorted(known), _MOST_KNOWN):
+        if 2 * min(len(word), len(other)) >= 0.6 * (len(word) + len(other)):
+            left -= len(word) * len(other)
+            if left < 0:
+                return
+            yield other
 
 
 def choice(word: str, known: Collection[str], otherwise: str = "") -> str:
@@ -61,10 +77,39 @@ def choice(word: str, known: Collection[str], otherwise: str = "") -> str:
 
     ``otherwise`` is the hint where there are none, or too many to list.
     """
-    near = nearest(word, known)
-    if near or not known or len(known) > _MOST_LISTED:
-        return near or otherwise
+    return nearest(word, known) or _listed(known, otherwise)
+
+
+def _listed(known: Collection[str], otherwise: str) -> str:
+    if not known or len(known) > _MOST_LISTED:
+        return otherwise
     return f"use one of: {', '.join(known)}" if all(map(_is_word, known)) else otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A hint that is looked for only where it is shown, since a search costs milliseconds.
+
+    Reads as ``choice`` does; ``but`` is a known word that is not meant, and without ``lists`` there
+    is no list of what there is to choose from.
+    """
+
+    word: str
+    known: Collection[str]
+    otherwise: str = ""
+    but: str | None = None
+    lists: bool = True
+
+    def __str__(self) -> str:
+        return self.text(search=True)
+
+    def text(self, *, search: bool) -> str:
+        """Return the hint; without ``search`` no near word is looked for."""
+        known = sorted(word for word in self.known if word != self.but) if search else []
+        near = nearest(self.word, known)
+        if near or not self.lists or len(self.known) > _MOST_LISTED + 1:
+            return near or self.otherwise
+        return _listed([word for word in self.known if word != self.but], self.otherwise)
 
 
 def shown(value: Any) -> str:

@@ -9,12 +9,14 @@ counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import eq, ge, gt, le, lt, ne
 
 from semver import Version
+
+from paod.model.limits import RANGE_PARTS
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _WORD = r"[0-9A-Za-z-]+"
@@ -27,7 +29,7 @@ SEMVER = (
 """A version, as a regular expression to be matched against the whole text."""
 
 _COMPARATOR = rf"(?:>=|<=|==|!=|>|<|=)? *{SEMVER}"
-RANGE = rf" *(?:\*|{_COMPARATOR}(?: *, *{_COMPARATOR})*) *"
+RANGE = rf" *(?:\*|{_COMPARATOR}(?: *, *{_COMPARATOR}){{0,{RANGE_PARTS - 1}}}) *"
 """A version range, as a regular expression to be matched against the whole text."""
 
 MAX_LENGTH = 128
@@ -98,9 +100,18 @@ def is_empty_range(text: str) -> bool:
     ValueError: the range does not parse.
     """
     comparators = parse_range(text)
-    bounds = [found.version for found in comparators if found.operator != "!="]
-    lowest = [bound for bound in bounds if all(found.holds(bound) for found in comparators)]
-    return bool(comparators) and not lowest and not _is_open(comparators)
+    met = any(all(found.holds(bound) for found in comparators) for bound in _narrowest(comparators))
+    return bool(comparators) and not met and not _is_open(comparators)
+
+
+def _narrowest(comparators: tuple[Comparator, ...]) -> Iterator[Version]:
+    """Yield the bounds of which one meets all conditions, if any bound does: three at most."""
+    lower = [found.version for found in comparators if found.operator in (">", ">=")]
+    upper = [found.version for found in comparators if found.operator in ("<", "<=")]
+    exact = [found.version for found in comparators if found.operator in ("=", "==", "")]
+    yield from [max(lower)] if lower else []
+    yield from [min(upper)] if upper else []
+    yield from exact[:1]
 
 
 def _is_open(comparators: tuple[Comparator, ...]) -> bool:

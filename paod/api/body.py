@@ -9,9 +9,10 @@ import falcon
 import jsonschema_rs
 
 from paod.api.errors import Refusal
+from paod.model.limits import BODY_BYTES
 from paod.strict_json import BadJSON, parse
 
-JSON_BYTES: Final = 64 * 1024
+JSON_BYTES: Final = BODY_BYTES
 
 
 class Shape:

@@ -28,6 +28,20 @@ SHAPE = table(
         "system: jira",
     ),
     (
+        "too-many",
+        "A list has more entries than it may: the message names the limit.",
+        "tags: [a, b, …] with 60 tags",
+        "Leave out what few need, or split the document. docs/limits.md lists all limits.",
+        "tags: [a, b]",
+    ),
+    (
+        "too-costly",
+        "Checking takes more work than the document's size allows: large regexps, long templates.",
+        'regexp: "(x{0,999}){1,3}" in a hundred fields',
+        "Repeat without a count, such as +, and set max_length; shorten templates.",
+        'regexp: "x*" with max_length: 999',
+    ),
+    (
         "bad-name",
         "A name is not written as names are.",
         "name: Postgres_Database",

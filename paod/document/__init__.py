@@ -32,6 +32,8 @@ class Reading:
     findings: tuple[Finding, ...]
     places: Places | None = None
     text: str = ""
+    nodes: int = 0
+    """How many values and keys there are, as often as aliases name them."""
 
     def place(self, path: Path, *, on_key: bool = False) -> Place:
         """Return where a value stands, or its key: 1-based, the nearest part around if missing."""
@@ -50,13 +52,13 @@ def read(text: str) -> Reading:
     try:
         if "&" in text:
             check_aliases(root)
-        value, found = construct(root)
+        value, found, nodes = construct(root)
     except TooComplexError as error:
         return Reading(None, (too_complex(error),))
     findings = _placed(root, found)
     if not isinstance(value, dict):
         return Reading(None, (*findings, *_not_a_mapping(root, findings)))
-    return Reading(value, findings, Places(root), text)
+    return Reading(value, findings, Places(root), text, nodes)
 
 
 def _placed(root: Node, found: list[tuple[Finding, Node]]) -> tuple[Finding, ...]:

@@ -14,10 +14,10 @@ from yaml._yaml import CParser
 from paod.document.adapting import adapt, tabs_of_values, without_loose_tabs
 from paod.document.syntax import syntax_fault
 from paod.finding import Finding
-from paod.model import Place
+from paod.model import Place, limits
 
-MAX_DEPTH = 32
-MAX_NODES = 20_000
+MAX_DEPTH = limits.DEPTH
+MAX_NODES = limits.NODES
 
 PLAIN = "plain"
 """The ``tag`` of a scalar that stands without quotes. Compared by identity, as the next."""

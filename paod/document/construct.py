@@ -21,10 +21,11 @@ from paod.document.compose import (
 from paod.document.scalars import MAX_SCALAR_BYTES, BadScalarError, is_text, plain, tagged, unsafe
 from paod.document.syntax import QUOTE_TEMPLATE
 from paod.finding import INVISIBLE, INVISIBLE_HINT, INVISIBLE_MESSAGE, Finding, shown
+from paod.model import limits
 
-MAX_ALIASES = 100
-MAX_KEY = 256
-MAX_FOUND = 500
+MAX_ALIASES = limits.ALIASES
+MAX_KEY = limits.KEY_CHARACTERS
+MAX_FOUND = limits.FINDINGS
 """Faults after which the rest of a document is not looked at."""
 
 _COLLECTIONS = {"tag:yaml.org,2002:map": MappingNode, "tag:yaml.org,2002:seq": SequenceNode}
@@ -33,13 +34,15 @@ _SHORT = MAX_SCALAR_BYTES // 4
 """Characters that are within the limit whatever they are."""
 
 
-def construct(root: Node) -> tuple[Any, list[tuple[Finding, Node]]]:
-    """Return the value of a composed document, and what is wrong in it, each with its node.
+def construct(root: Node) -> tuple[Any, list[tuple[Finding, Node]], int]:
+    """Return the value of a composed document, what is wrong in it, and how many values it has.
 
+    Each fault stands with its node. Values are counted as often as aliases name them.
     TooComplexError: there is too much of it once aliases are expanded.
     """
     constructor = _Constructor()
-    return constructor.value(root, 1), constructor.found
+    value = constructor.value(root, 1)
+    return value, constructor.found, MAX_NODES - constructor.left
 
 
 def check_aliases(root: Node) -> None:

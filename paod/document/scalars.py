@@ -12,8 +12,9 @@ from math import isfinite
 from typing import Any
 
 from paod.finding import Finding
+from paod.model.limits import SCALAR_BYTES
 
-MAX_SCALAR_BYTES = 65_536
+MAX_SCALAR_BYTES = SCALAR_BYTES
 MAX_INTEGER = 2**63 - 1
 MIN_INTEGER = -(2**63)
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from paod.errors import Blocked
 from paod.mirror.objects import Objects
 from paod.model import EntryType, TreeChange, path_text
+from paod.model.limits import TREE_DEPTH, TREE_FILES, TREE_FOLDERS
 
 _ENTRY = re.compile(rb"[0-7]+ [^\0/]+\0.{20}", re.DOTALL)
 _ANY_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0.{20}", re.DOTALL)
@@ -33,9 +34,9 @@ _EMPTY: Folder = frozenset()
 class Limits:
     """What a tree under the root may have at most, so that no pushed tree stops the program."""
 
-    files: int = 20_000
-    folders: int = 20_000
-    depth: int = 128
+    files: int = TREE_FILES
+    folders: int = TREE_FOLDERS
+    depth: int = TREE_DEPTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from paod.model.words import EntryType, Key, Kind, Severity
@@ -120,3 +120,5 @@ class ExaminedFile:
     document: Document | None
     problems: tuple[Problem, ...] = ()
     name: str | None = None
+    units: int = field(default=0, compare=False)
+    """Units of work that the verdict took (see ``limits``); 0 where nothing was counted."""

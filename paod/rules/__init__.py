@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from paod.finding import Finding
+from paod.rules.effort import effort
 from paod.rules.fields import check_fields
 from paod.rules.fulfillment import check_steps
 from paod.rules.references import check_references
 from paod.rules.templates import check_templates
 
-__all__ = ["check"]
+__all__ = ["check", "effort"]
 
 
 def check(document: Mapping[str, Any]) -> Iterator[Finding]:

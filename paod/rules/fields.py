@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from paod.finding import Finding, Path, choice, shown
+from paod.finding import Finding, Near, Path, shown
 from paod.rules import moments, patterns
 from paod.rules.circles import circles, way
 from paod.rules.limits import check_limits
 from paod.rules.reading import Part, fields_of, mapping, text, texts
-from paod.rules.values import faults, limit_faults
+from paod.rules.values import acceptor, faults, limit_faults
 
 _OPTIONS = {"selection": "oneof", "multiselect": "options"}
 """The key that holds what a field is chosen from."""
@@ -74,10 +74,10 @@ def _has_options(field: dict[str, Any]) -> bool:
     return key is None or isinstance(field.get(key), list)
 
 
-def _default_hint(field: dict[str, Any], value: Any) -> str:
+def _default_hint(field: dict[str, Any], value: Any) -> Near:
     otherwise = "change the default, or what the field accepts"
     options = texts(field, _OPTIONS.get(text(field, "type") or "", ""))
-    return choice(str(value), [option for _, option in options], otherwise)
+    return Near(str(value)[:64], [option for _, option in options], otherwise)
 
 
 def _is_relative_default(field: dict[str, Any], value: Any) -> bool:
@@ -88,8 +88,9 @@ def _is_relative_default(field: dict[str, Any], value: Any) -> bool:
 def _conditions(fields: list[Part]) -> Iterator[Finding]:
     by_name = {name: field for _, field in fields if (name := text(field, "name")) is not None}
     goals = {name: _goal(field) for name, field in by_name.items()}
+    takes = {goal: _acceptor(by_name[goal]) for goal in goals.values() if goal in by_name}
     for path, field in fields:
-        yield from _condition(path, field, by_name)
+        yield from _condition(path, field, by_name, takes)
     inside = {
         circle[0]: circle for circle in circles({n: [g] if g else [] for n, g in goals.items()})
     }
@@ -106,27 +107,34 @@ def _goal(field: dict[str, Any]) -> str | None:
 
 
 def _condition(
-    path: Path, field: dict[str, Any], by_name: Mapping[str, dict[str, Any]]
+    path: Path,
+    field: dict[str, Any],
+    by_name: Mapping[str, dict[str, Any]],
+    takes: Mapping[str, Callable[[Any], bool]],
 ) -> Iterator[Finding]:
     goal = _goal(field)
     if goal is None:
         return
     if goal not in by_name:
         message = f"there is no field {shown(goal)}"
-        others = [name for name in by_name if name != text(field, "name")]
-        hint = choice(goal, others, "name a field of this document")
-        yield Finding("unknown-reference", message, hint, (*path, "conditional", "field"))
+        near = Near(goal, by_name, "name a field of this document", but=text(field, "name"))
+        yield Finding("unknown-reference", message, near, (*path, "conditional", "field"))
         return
-    if not _can_hold(by_name[goal], mapping(field, "conditional").get("value")):
+    if not _can_hold(takes[goal], mapping(field, "conditional").get("value")):
         message = f"the condition never holds: {shown(goal)} does not accept that value"
         hint = f"give a value that {shown(goal)} accepts, or a list of such values"
         yield Finding("bad-value", message, hint, (*path, "conditional", "value"))
 
 
-def _can_hold(field: dict[str, Any], value: Any) -> bool:
-    """Say whether a field could have a condition's value, or one of its values."""
+def _acceptor(field: dict[str, Any]) -> Callable[[Any], bool]:
+    """Return what tells whether a field could have one value of a condition."""
+    if field.get("type") != "multiselect":
+        return acceptor(field)
+    takes = acceptor({"type": "multiselect", "options": field.get("options")})
+    return lambda value: takes([value])
+
+
+def _can_hold(takes: Callable[[Any], bool], value: Any) -> bool:
+    """Return whether a field could have a condition's value, or one of its values."""
     wanted = value if isinstance(value, list) else [value]
-    if field.get("type") == "multiselect":
-        wanted = [[one] for one in wanted]
-        field = {"type": "multiselect", "options": field.get("options")}
-    return value is None or any(not any(faults(field, one)) for one in wanted)
+    return value is None or any(takes(one) for one in wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from paod.finding import Finding, choice, shown
+from paod.finding import Finding, Near, shown
 from paod.rules.circles import circles, way
 from paod.rules.reading import Part, parts, text, texts
 
@@ -23,8 +23,7 @@ def check_steps(document: Mapping[str, Any]) -> Iterator[Finding]:
     for path, step in steps:
         for index, goal in texts(step, "depends_on"):
             if goal not in names:
-                others = sorted(names - {text(step, "name")})
-                hint = choice(goal, others, "name a step of this document")
+                hint = Near(goal, names, "name a step of this document", but=text(step, "name"))
                 place = (*path, "depends_on", index)
                 yield Finding("unknown-reference", f"there is no step {shown(goal)}", hint, place)
     yield from _circles(steps)

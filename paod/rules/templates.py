@@ -13,7 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, TemplateError, nodes
 
-from paod.finding import Finding, Path, choice, nearest, shown
+from paod.finding import Finding, Near, Path, shown
+from paod.model.limits import TEMPLATE_CHARACTERS, TEMPLATE_CODE
 from paod.rules.fields import names_of
 from paod.rules.fulfillment import steps_of
 from paod.rules.reading import are_fields_read, fields_of, mapping, parts
@@ -21,12 +22,12 @@ from paod.rules.reading import are_fields_read, fields_of, mapping, parts
 CONTEXT = frozenset(
     {"requester", "catalog_item", "parameters", "steps", "secrets", "current_timestamp"}
 )
-MAX_LENGTH = 16_384
 
 _ENVIRONMENT = Environment(autoescape=True)  # never renders: the flag is for who reads this
 _GLOBALS = frozenset(_ENVIRONMENT.globals) | {"loop", "self", "caller", "varargs", "kwargs"}
 _MARKS = ("{{", "{%", "{#")
 _SIMPLE = re.compile(r"(?<!\{)\{\{-? *([A-Za-z][A-Za-z0-9_]*) *-?\}\}")
+_BRACES = re.compile(r"\{[{%#]|[}%#]\}")
 _WORDS = frozenset({"and", "else", "if", "in", "is", "not", "or"}) | {
     *("true", "True", "false", "False", "none", "None", "import", "recursive")
 }
@@ -50,7 +51,7 @@ def check_templates(document: Mapping[str, Any]) -> Iterator[Finding]:
         "parameters": fields,
         "steps": frozenset(_step_names(document)),
     }
-    for path, text in _templates(document):
+    for path, text in templates_of(document):
         for found in _check(path, text, known):
             if are_known or found.code != "unknown-variable":
                 yield found
@@ -62,7 +63,7 @@ def _step_names(document: Mapping[str, Any]) -> Iterator[str]:
         yield name.replace("-", "_")
 
 
-def _templates(document: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def templates_of(document: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yield every text that may hold a template, with its path."""
     yield from _texts(("fulfillment",), mapping(document, "fulfillment"))
     for key in ("required_items", "optional_items"):
@@ -84,9 +85,13 @@ def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _check(path: Path, text: str, known: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
-    if len(text) > MAX_LENGTH:
-        message = f"the template is longer than {MAX_LENGTH} characters"
+    if len(text) > TEMPLATE_CHARACTERS:
+        message = f"the template is longer than {TEMPLATE_CHARACTERS} characters"
         yield Finding("template-syntax", message, "shorten it", path)
+        return
+    if code_of(text) > TEMPLATE_CODE:
+        message = f"the template has more than {TEMPLATE_CODE} characters between its braces"
+        yield Finding("template-syntax", message, "write what is no expression outside", path)
         return
     if _is_simple(text, known[""]):
         return
@@ -99,18 +104,31 @@ def _check(path: Path, text: str, known: Mapping[str, frozenset[str]]) -> Iterat
         yield from _unknown(path, name, attribute, known)
 
 
+def code_of(text: str) -> int:
+    """Return how many characters of a template stand in expressions, statements and comments."""
+    code, start = 0, -1
+    for mark in _BRACES.finditer(text):
+        opens = mark[0][0] == "{"
+        if opens and start < 0:
+            start = mark.start()
+        elif not opens and start >= 0:
+            code, start = code + mark.end() - start, -1
+    return code if start < 0 else code + len(text) - start
+
+
 def _unknown(
     path: Path, name: str, attribute: str, known: Mapping[str, frozenset[str]]
 ) -> Iterator[Finding]:
     if name not in known[""]:
-        hint = nearest(name, known[""]) or f"declare a field, or use {', '.join(sorted(CONTEXT))}"
+        otherwise = f"declare a field, or use {', '.join(sorted(CONTEXT))}"
+        hint = Near(name, known[""], otherwise, lists=False)
         yield Finding("unknown-variable", f"{shown(name)} is not declared", hint, path)
     elif attribute.startswith("_"):
         message = f"{shown(attribute)} of '{name}' is not for templates"
         yield Finding("unknown-variable", message, "use a public attribute", path)
     elif attribute and name in known and attribute not in known[name] | _METHODS:
         message = f"'{name}' has no {shown(attribute)}"
-        hint = choice(attribute, sorted(known[name]), f"declare it, or take it out of '{name}'")
+        hint = Near(attribute, known[name], f"declare it, or take it out of '{name}'")
         yield Finding("unknown-variable", message, hint, path)
 
 
@@ -122,7 +140,7 @@ def _is_simple(text: str, known: frozenset[str]) -> bool:
     return not any(mark in rest for mark in _MARKS)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def names_in(text: str) -> tuple[Name, ...] | str:
     """Return the names that a template takes from outside, or why it does not parse."""
     try:
@@ -143,16 +161,31 @@ def _reason(error: TemplateError) -> str:
 
 
 def _names(tree: nodes.Node) -> tuple[Name, ...]:
-    outside = next(tree.find_all(_OUTSIDE), None)
-    if outside is not None:
-        return _refuse(type(outside).__name__.lower())
-    names = list(tree.find_all(nodes.Name))
-    own = {node.name for node in names if node.ctx != "load"} | _GLOBALS
-    own |= {macro.name for macro in tree.find_all(nodes.Macro)}
-    attributes = {id(node.node): node.attr for node in tree.find_all(nodes.Getattr)}
-    attributes |= {id(node.node): _item(node.arg) for node in tree.find_all(nodes.Getitem)}
+    names, own, attributes = [], set(_GLOBALS), {}
+    for node in _nodes(tree):
+        if isinstance(node, _OUTSIDE):
+            return _refuse(type(node).__name__.lower())
+        if isinstance(node, nodes.Name):
+            names.append(node)
+            if node.ctx != "load":
+                own.add(node.name)
+        elif isinstance(node, nodes.Macro):
+            own.add(node.name)
+        elif isinstance(node, nodes.Getattr):
+            attributes[id(node.node)] = node.attr
+        elif isinstance(node, nodes.Getitem):
+            attributes[id(node.node)] = _item(node.arg)
     found = {(node.name, attributes.get(id(node), "")) for node in names if node.name not in own}
     return tuple(sorted(found))
+
+
+def _nodes(tree: nodes.Node) -> Iterator[nodes.Node]:
+    """Yield each node once: Jinja2's own walk passes each of them up through all around it."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(node.iter_child_nodes())
 
 
 def _refuse(statement: str) -> tuple[Name, ...]:

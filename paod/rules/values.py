@@ -35,6 +35,21 @@ def faults(field: Field, value: Any, now: datetime | None = None) -> Iterator[Fa
         yield from check(field, value, now)
 
 
+def acceptor(field: Field) -> Callable[[Any], bool]:
+    """Return what tells whether a field accepts a value, for who asks of many.
+
+    The options of a field that is chosen from are gathered once, and not for each value.
+    """
+    kind = text(field, "type")
+    if kind == "selection" and field.get("allow_custom") is not True:
+        options = _options(field, "oneof")
+        return lambda value: _is_option(value) and value in options
+    if kind == "multiselect":
+        options = _options(field, "options")
+        return lambda value: not any(_multiselect(field, value, None, options))
+    return lambda value: not any(faults(field, value))
+
+
 def _text(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
     if not isinstance(value, str):
         yield Fault("wrong-type", "must be a text")
@@ -44,6 +59,7 @@ def _text(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
         yield Fault("bad-value", f"must have at least {shortest} characters")
     if longest is not None and len(value) > longest:
         yield Fault("bad-value", f"must have at most {longest} characters")
+        return  # nor is it worth a search of any length
     pattern = text(field, "regexp")
     if pattern is not None and not patterns.accepts(pattern, value):
         yield Fault("bad-value", "must match the field's regexp")
@@ -130,11 +146,13 @@ def _selection(field: Field, value: Any, now: datetime | None) -> Iterator[Fault
         yield Fault("bad-value", "must be one of the options")
 
 
-def _multiselect(field: Field, value: Any, now: datetime | None) -> Iterator[Fault]:
+def _multiselect(
+    field: Field, value: Any, now: datetime | None, options: frozenset[Any] | None = None
+) -> Iterator[Fault]:
     if not isinstance(value, list):
         yield Fault("wrong-type", "must be a list of options")
         return
-    options = _options(field, "options")
+    options = _options(field, "options") if options is None else options
     if not all(_is_option(entry) and entry in options for entry in value):
         yield Fault("bad-value", "must hold nothing but options")
     elif len(set(value)) < len(value):

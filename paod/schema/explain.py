@@ -12,7 +12,8 @@ from typing import Any
 from cerberus import errors
 from cerberus.errors import ValidationError
 
-from paod.finding import NO_VALUE_HINT, Finding, Path, choice, nearest, shown
+from paod.finding import NO_VALUE_HINT, Finding, Near, Path, shown
+from paod.model.limits import RANGE_PARTS
 from paod.paths import kebab
 from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, errors_of
 from paod.schema.forms import FORMS
@@ -29,6 +30,8 @@ _CALLED = {
 }
 _YES_OR_NO = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 _SHORT_VERSION = re.compile(r"[vV]?([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?")
+_MOST_SLIPS = 20
+"""Keys that are missing for which a misspelt one is looked for, at most."""
 _UNQUOTED = shown(" ")
 _HOW = {
     "string": "write one text",
@@ -51,7 +54,7 @@ def explain(kind: str, value: dict[str, Any]) -> Iterator[Finding]:
     missing = [error for error in found if error.code == errors.REQUIRED_FIELD.code]
     slips = {
         (*error.document_path[:-1], slip): error
-        for error in missing
+        for error in missing[:_MOST_SLIPS]
         if (slip := slip_of(kind, value, error.document_path)) is not None
     }
     told = {id(error) for error in slips.values()}
@@ -138,19 +141,22 @@ def _not_allowed(error: ValidationError, path: Path) -> Finding:
 
 
 def _no_choice(code: str, subject: str, value: Any, allowed: list[str], path: Path) -> Finding:
-    hint = choice(str(value), allowed)
+    hint = Near(str(value)[:64], allowed)
     return Finding(code, f"{shown(value)} is not a value of {subject}", hint, path)
 
 
 def _bad_choice(error: ValidationError, path: Path) -> Finding:
     variant = VARIANTS[error.constraint]
     choices = list(variant.choices)
-    hint = choice(error.value, choices)
+    hint = Near(error.value, choices)
     return Finding(variant.code, f"{shown(error.value)} is not {variant.called}", hint, path)
 
 
 def _bad_form(error: ValidationError, path: Path) -> Finding:
     form = FORMS[error.constraint]
+    if error.constraint == "range" and (count := str(error.value).count(",") + 1) > RANGE_PARTS:
+        message = f"the range has {count} comparators, more than {RANGE_PARTS}"
+        return Finding("too-many", message, "two bounds say it: '>=1.2.0, <2.0.0'", path)
     if form.code == "bad-version" and not isinstance(error.value, str):
         return _version_not_text(error.value, path)
     message = f"{shown(error.value)} is not {form.called}"
@@ -188,6 +194,9 @@ def _too_short(error: ValidationError, path: Path) -> Finding:
 
 
 def _too_long(error: ValidationError, path: Path) -> Finding:
+    if isinstance(error.value, list):
+        message = f"'{path[-1]}' has {len(error.value)} entries, more than {error.constraint}"
+        return Finding("too-many", message, "split the document, or leave out what few need", path)
     message = f"{_subject(path)} is longer than {error.constraint}"
     return Finding("bad-value", message, "shorten it", path)
 
@@ -234,10 +243,11 @@ def _unknown(kind: str, value: dict[str, Any], path: Path) -> Finding:
     if variant is not None and any(key in schema for schema in variant.choices.values()):
         choice = value_at(value, path[:-1])[variant.key]
         own = list(variant.choices[choice])
-        hint = nearest(key, own) or (f"it takes {', '.join(own)}" if own else "remove it")
+        otherwise = f"it takes {', '.join(own)}" if own else "remove it"
+        near = Near(key, own, otherwise, lists=False)
         message = f"'{key}' is no property of the type '{choice}'"
-        return Finding("wrong-option", message, hint, path, on_key=True)
-    hint = _home(kind, path) or nearest(key, known) or _instead(known)
+        return Finding("wrong-option", message, near, path, on_key=True)
+    hint = _home(kind, path) or Near(key, known, _instead(known), lists=False)
     where = f" in '{_owner(path)}'" if _owner(path) else ""
     return Finding("unknown-key", f"{shown(key)} is not known{where}", hint, path, on_key=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paod.model.limits import OPTIONS
 from paod.schema.parts import (
     ANYTHING,
     BOOLEAN,
@@ -106,6 +107,7 @@ def _options(about: str) -> Schema:
     rules = {
         "type": "list",
         "minlength": 1,
+        "maxlength": OPTIONS,
         "unique": True,
         "schema": {"type": ["string", "number"]},
         "required": True,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from paod.model.limits import RANGE_CHARACTERS
 from paod.paths import NAME
 from paod.versions import MAX_LENGTH, RANGE, SEMVER
 
@@ -52,7 +53,11 @@ FORMS: dict[str, Form] = {
         "a version", SEMVER, "bad-version", 'write it as MAJOR.MINOR.PATCH: "1.2.0"', MAX_LENGTH
     ),
     "range": Form(
-        "a version range", RANGE, "bad-version", 'write comparators: ">=1.2.0, <2.0.0"', 512
+        "a version range",
+        RANGE,
+        "bad-version",
+        'write comparators: ">=1.2.0, <2.0.0"',
+        RANGE_CHARACTERS,
     ),
     "duration": Form(
         "a duration", r"(?:[0-9]{1,6}[smhd])+", hint="write seconds, or such as 30s, 10m, 1h30m"

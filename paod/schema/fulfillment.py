@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from paod.schema.parts import FREE, Schema, Variant, form, required, said, text
+from paod.model import limits
+from paod.schema.parts import FREE, Schema, Variant, at_most, form, required, said, text
 
 _SUMMARY = "Create PostgreSQL database {{ database_name }}"
 _JIRA: Schema = {
@@ -76,7 +77,7 @@ STEP: Schema = {
         {"path": "databases/{{ database_name }}.tf"},
     ),
     "depends_on": said(
-        {"type": "list", "unique": True, "schema": form("identifier")},
+        at_most(limits.STEP_GOALS, {"type": "list", "unique": True, "schema": form("identifier")}),
         "Names of steps that must have ended before. No circles.",
         ["create"],
     ),
@@ -96,6 +97,7 @@ FULFILLMENT: Schema = {
                     {
                         "type": "list",
                         "required": True,
+                        "maxlength": limits.STEPS,
                         "schema": {"type": "dict", "schema": STEP},
                     },
                     "What is done, each step when those that it depends on have ended.",

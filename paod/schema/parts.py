@@ -45,6 +45,11 @@ def text(longest: int = 4096, shortest: int = 1) -> Schema:
     return {"type": "string", "minlength": shortest, "maxlength": longest}
 
 
+def at_most(count: int, schema: Schema) -> Schema:
+    """Return the schema of a list that has so many entries at most."""
+    return {**schema, "maxlength": count}
+
+
 def form(name: str) -> Schema:
     """Return the schema of a text that has a form."""
     return {"type": "string", "form": name}

@@ -8,9 +8,10 @@ of a document is the one that ``paod fmt`` puts them in.
 
 from __future__ import annotations
 
+from paod.model import limits
 from paod.schema.fields import FIELD
 from paod.schema.fulfillment import FULFILLMENT, MANUAL
-from paod.schema.parts import BOOLEAN, FREE, Schema, Variant, form, required, said, text
+from paod.schema.parts import BOOLEAN, FREE, Schema, Variant, at_most, form, required, said, text
 
 _DEPRECATED: Schema = {
     "since": said(text(64), "A version or a date.", "1.4.0", "2026-01-01"),
@@ -36,12 +37,14 @@ HEADER: Schema = {
     ),
     "owner": said(required(text(128)), "The team that answers for it.", "platform-data-team"),
     "tags": said(
-        {"type": "list", "required": True, "unique": True, "schema": text(64)},
+        at_most(
+            limits.TAGS, {"type": "list", "required": True, "unique": True, "schema": text(64)}
+        ),
         "Words to find it by, none twice; may be empty.",
         ["database", "storage"],
     ),
     "dependencies": said(
-        {"type": "list", "unique": True, "schema": form("name")},
+        at_most(limits.DEPENDENCIES, {"type": "list", "unique": True, "schema": form("name")}),
         "Names of items that must be there before this one is ordered.",
         ["dns-record"],
     ),
@@ -57,7 +60,7 @@ HEADER: Schema = {
     ),
 }
 FIELDS: Schema = said(
-    {"type": "list", "schema": {"type": "dict", "variant": "field"}},
+    at_most(limits.FIELDS, {"type": "list", "schema": {"type": "dict", "variant": "field"}}),
     "What whoever orders is asked, in this order; may be empty.",
 )
 ITEM: Schema = {
@@ -88,7 +91,7 @@ _PART: Schema = {
     ),
     "default_enabled": said(BOOLEAN, "Whether an optional part is chosen at first.", True),
 }
-_PARTS: Schema = {"type": "list", "schema": {"type": "dict", "schema": _PART}}
+_PARTS = at_most(limits.PARTS, {"type": "list", "schema": {"type": "dict", "schema": _PART}})
 BUNDLE: Schema = {
     **HEADER,
     "bundle": said(

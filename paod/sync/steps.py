@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from paod.errors import Blocked
 from paod.mirror import Source
 from paod.model import Commit, ExaminedFile, FileState, Step, TreeChange
+from paod.model.limits import COMMIT_BYTES
 from paod.validate import Rules, examine, is_document_path, refuse
 
-LARGEST_STEP = 100 * 1024 * 1024
+LARGEST_STEP = COMMIT_BYTES
 """Bytes that one commit's changed documents may have together, whoever has seen them before."""
 
 Note = Callable[[str, str], None]

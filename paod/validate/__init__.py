@@ -17,11 +17,19 @@ from typing import Any, Literal
 import orjson
 
 from paod import paths, rules, schema
-from paod.codes import CODES
 from paod.document import Reading, decode, read
 from paod.finding import NO_VALUE_HINT, Finding, Path, pointer, shown
-from paod.model import Document, EntryType, ExaminedFile, Place, Problem, Reference, Severity
+from paod.model import (
+    Document,
+    EntryType,
+    ExaminedFile,
+    Place,
+    Problem,
+    Reference,
+    limits,
+)
 from paod.rules.parameters import check_parameters
+from paod.validate.report import problems_of, severity_of
 
 __all__ = [
     "RULES_VERSION",
@@ -34,11 +42,10 @@ __all__ = [
     "refuse",
 ]
 
-RULES_VERSION = "4"
+RULES_VERSION = "5"
 """Changes whenever the verdict on any file can change: the catalog is then folded anew."""
 
-MAX_PROBLEMS = 50
-MAX_FINDINGS = 500
+MAX_FINDINGS = limits.FINDINGS
 """Findings after which a document is bad whatever else it says, and not looked at further."""
 
 Refusal = Literal["symlink", "submodule", "too-large", "crashes-parser"]
@@ -54,7 +61,6 @@ _NAME_LINE = re.compile(
 )
 _READ_ON = frozenset({"duplicate-key", "bad-key"})
 """Findings about a key, beside which the value was read all the same."""
-_ORDER = {"error": 0, "warning": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Rules:
 
     root: str = "catalog"
     categories: frozenset[str] | None = None
-    max_file_bytes: int = 262_144
+    max_file_bytes: int = limits.FILE_BYTES
 
 
 def is_document_path(path: str, given: Rules, entry: EntryType = "file") -> bool:
@@ -94,14 +100,15 @@ def refuse(path: str, oid: str, code: Refusal, given: Rules) -> ExaminedFile:
     if code == "too-large":
         message = f"the file is larger than {given.max_file_bytes} bytes"
     finding = Finding(code, message, hint)
-    return _bad(path, oid, [finding, *_path_findings(path, given)], None, None)
+    findings = [finding, *_path_findings(path, given)]
+    return ExaminedFile(oid, None, problems_of(path, findings, None, None))
 
 
 def parse_text(data: bytes, given: Rules) -> tuple[Problem, ...]:
     """Return the problems of a YAML or JSON document that has no path yet. Never raises."""
     try:
         findings, reading = _findings(data, given)
-        return _problems("", findings, reading, _name(data, reading))
+        return problems_of("", findings, reading, _name(data, reading))
     except Exception:  # as in examine
         return refuse("", "", "crashes-parser", given).problems
 
@@ -113,16 +120,22 @@ def _examine(path: str, data: bytes, oid: str, given: Rules) -> ExaminedFile:
     value = None if reading is None else reading.value
     if value is not None and isinstance(value.get("name"), str):
         findings += _mismatch(path, value["name"], findings)
-    if value is None or reading is None or any(_severity(found) == "error" for found in findings):
-        return _bad(path, oid, findings, reading, name)
-    document = _document(value, reading, data)
-    return ExaminedFile(oid, document, _problems(path, findings, reading, name), name)
+    document = None
+    if value is not None and reading is not None and not _is_bad(findings):
+        document = _document(value, reading, data)
+        if document is None:
+            findings.append(_too_much_content())
+    problems = problems_of(path, findings, reading, name)
+    return ExaminedFile(oid, document, problems, name, units_of(data, reading))
 
 
-def _bad(
-    path: str, oid: str, findings: list[Finding], reading: Reading | None, name: str | None
-) -> ExaminedFile:
-    return ExaminedFile(oid, None, _problems(path, findings, reading, name), name)
+def _is_bad(findings: Iterable[Finding]) -> bool:
+    return any(severity_of(found) == "error" for found in findings)
+
+
+def _too_much_content() -> Finding:
+    message = f"the document has more than {limits.CONTENT_BYTES} bytes once aliases are expanded"
+    return Finding("too-complex", message, "split the document, or use fewer aliases")
 
 
 def _path_findings(path: str, given: Rules) -> list[Finding]:
@@ -153,12 +166,32 @@ def _findings(data: bytes, given: Rules) -> tuple[list[Finding], Reading | None]
     if reading.value is None:
         return found, reading
     unread = [finding.path for finding in found if finding.code not in _READ_ON]
-    checks = chain(schema.findings(reading.value), rules.check(reading.value))
+    dear = _costly(data, reading)
+    checks = chain(schema.findings(reading.value), dear or rules.check(reading.value))
     new = list(islice((one for one in checks if not _follows(one, unread)), MAX_FINDINGS))
     if len(new) == MAX_FINDINGS:
         message = f"the document has more than {MAX_FINDINGS} problems"
         new.append(Finding("too-complex", message, "mend those that are shown, then look again"))
     return found + [_told_of_comment(one, reading) for one in new], reading
+
+
+def units_of(data: bytes, reading: Reading | None) -> int:
+    """Return how many units of work the verdict on a file takes (see ``limits``)."""
+    if reading is None or reading.value is None:
+        return limits.UNITS_A_DOCUMENT + len(data) // limits.BYTES_A_UNIT
+    return rules.effort(reading.value, reading.nodes, len(data))
+
+
+def _costly(data: bytes, reading: Reading) -> list[Finding]:
+    """Return what is said of a document that is too much work for its size, before it is done."""
+    units, allowed = units_of(data, reading), limits.work_allowed(len(data))
+    if units <= allowed:
+        return []
+    message = (
+        f"checking the document takes {units:,} units of work, and its size allows {allowed:,}"
+    )
+    hint = "write regexps without large repeats and shorter templates, or split the document"
+    return [Finding("too-costly", message, hint)]
 
 
 def _told_of_comment(finding: Finding, reading: Reading) -> Finding:
@@ -182,58 +215,11 @@ def _name(data: bytes, reading: Reading | None) -> str | None:
     return found[1] if found else None
 
 
-def _severity(finding: Finding) -> Severity:
-    return CODES[finding.code].severity
-
-
-def _problems(
-    path: str, findings: Iterable[Finding], reading: Reading | None, name: str | None
-) -> tuple[Problem, ...]:
-    found = [_problem(path, finding, reading, name) for finding in findings]
-    if len(found) <= MAX_PROBLEMS:
-        return tuple(sorted(found, key=_by_place))
-    ranked = sorted(found, key=lambda one: (_ORDER[one.severity], *_by_place(one)))
-    kept = sorted(ranked[:MAX_PROBLEMS], key=_by_place)
-    return (*kept, _more(kept[-1], ranked[MAX_PROBLEMS:]))
-
-
-def _by_place(problem: Problem) -> tuple[int, int, str, str]:
-    return problem.line, problem.column, problem.code, problem.pointer
-
-
-def _more(last: Problem, rest: Sequence[Problem]) -> Problem:
-    """Return the problem that stands for those that are not shown, an error if one of them is."""
-    return replace(
-        last,
-        code="more-problems",
-        severity=rest[0].severity,
-        message=f"the file has {len(rest)} more problems",
-        hint="mend those that are shown, then look again",
-        pointer="",
-    )
-
-
-def _problem(path: str, finding: Finding, reading: Reading | None, name: str | None) -> Problem:
-    place = finding.place or _place(finding, reading)
-    return Problem(
-        code=finding.code,
-        severity=_severity(finding),
-        message=finding.message,
-        path=path,
-        line=place.line,
-        column=place.column,
-        pointer=pointer(finding.path),
-        hint=finding.hint,
-        document=name,
-    )
-
-
-def _place(finding: Finding, reading: Reading | None) -> Place:
-    return Place() if reading is None else reading.place(finding.path, on_key=finding.on_key)
-
-
-def _document(value: dict[str, Any], reading: Reading, data: bytes) -> Document:
+def _document(value: dict[str, Any], reading: Reading, data: bytes) -> Document | None:
+    """Return what a good file says; None: it says too much to be kept and sent."""
     content = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    if len(content) > limits.CONTENT_BYTES:
+        return None
     renamed = value.get("renamed_from")
     return Document(
         kind=schema.kind_of(value),
