@@ -311,6 +311,16 @@ def test_facets_count_what_is_active(fresh):
     assert fresh.get("/catalog/facets?kind=bundle").json["owners"] == [{"name": "team", "count": 2}]
 
 
+def test_facets_are_cut_to_the_most_frequent_and_say_so(fresh, monkeypatch):
+    assert fresh.get("/catalog/facets").json["truncated"] == []
+    monkeypatch.setattr("paod.store.entries.FACETS", 2)
+    fresh.push({"catalog/compute/vm2.yaml": item("vm2", **COMPUTE)})
+    facets = fresh.get("/catalog/facets").json
+    assert facets["truncated"] == ["tags"]
+    assert facets["tags"] == [{"name": "compute", "count": 3}, {"name": "containers", "count": 1}]
+    assert len(facets["categories"]) == 2
+
+
 def test_changes_are_followed_generation_by_generation(fresh):
     first = fresh.get("/catalog/changes?limit=3").json
     cursor = first["pagination"]["next_cursor"]

@@ -1,5 +1,6 @@
 """Meaning: what a document says must hold together, field by field, step by step."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, TemplateError
 
 from paod.finding import Finding
+from paod.model.limits import HINTS, ORDER_ERRORS
 from paod.rules import check
 from paod.rules.circles import circles
 from paod.rules.formats import is_email, is_hostname, is_url
@@ -16,6 +18,7 @@ from paod.rules.parameters import check_parameters
 from paod.rules.patterns import fault_of
 from paod.rules.templates import names_in
 from paod.rules.values import faults
+from tests.growth import growth, work
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 
@@ -478,6 +481,47 @@ def test_parameters_of_a_bundle_are_those_of_its_own_form() -> None:
     bundle = {"bundle": {}, "presentation": {"bundle_fields": [{"name": "a", "type": "boolean"}]}}
     assert check_parameters(bundle, {"a": True}) == []
     assert check_parameters(bundle, {"a": 3})[0]["message"] == "'a' must be true or false"
+
+
+def test_an_order_is_told_fifty_errors_and_a_near_name_for_the_first_few() -> None:
+    told = check_parameters(ORDER, {f"nam{number}": 1 for number in range(1_000)}, NOW)
+    assert len(told) == ORDER_ERRORS
+    assert sum("did you mean" in error["message"] for error in told) == HINTS
+
+
+def test_an_order_of_unknown_names_costs_no_more_for_more_of_them() -> None:
+    def check(count: int) -> int:
+        names = {f"name-of-a-field-{number}": 1 for number in range(count)}
+        return work(lambda: check_parameters(ORDER, names, NOW))
+
+    assert check(2_000) == check(200)
+
+
+@pytest.mark.parametrize("chain", ["upwards", "downwards"])
+def test_conditions_are_followed_once_each_however_long_the_chain(chain: str) -> None:
+    def make(count: int) -> Callable[[], object]:
+        fields: list[dict[str, Any]] = [{"name": "a0", "type": "boolean", "default": True}]
+        for number in range(1, count):
+            condition = {"field": f"a{number - 1}", "value": True}
+            fields.append({**fields[0], "name": f"a{number}", "conditional": condition})
+        form = {"presentation": {"fields": fields if chain == "upwards" else fields[::-1]}}
+        return lambda: check_parameters(form, {}, NOW)
+
+    assert growth(make, 50, 200) <= 1.2
+
+
+def test_a_condition_on_many_values_is_held_against_many_at_once() -> None:
+    wanted = [f"o{number}" for number in range(1_000)]
+    condition = {"field": "m", "value": wanted}
+    fields = [
+        {"name": "m", "type": "multiselect", "options": [*wanted, "x"]},
+        {"name": "b", "type": "boolean", "required": True, "conditional": condition},
+    ]
+    form = {"presentation": {"fields": fields}}
+    given = {"m": ["x"] * 1_000}
+    assert work(lambda: check_parameters(form, given, NOW)) < 200_000
+    (error,) = check_parameters(form, {"m": ["x", "o7"]}, NOW)
+    assert (error["field"], error["code"]) == ("b", "missing-key")
 
 
 SHAPES = st.recursive(

@@ -144,7 +144,12 @@ SHAPES: Final[dict[str, Shape]] = {
     ),
     "parameters": record(parameters=OPEN),
     "parameter-check": record(valid=FLAG, errors=rows(record(field=TEXT, code=TEXT, message=TEXT))),
-    "facets": record(categories=_FACET, owners=_FACET, tags=_FACET),
+    "facets": record(
+        categories=_FACET,
+        owners=_FACET,
+        tags=_FACET,
+        truncated=rows({"enum": ["categories", "owners", "tags"]}),
+    ),
     "change": record(**CHANGE, generation=NUMBER, href=TEXT),
     "change-list": page("changes", "change", generation=NUMBER, epoch=TEXT),
     **SYNC_SHAPES,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 from paod.finding import nearest, shown
+from paod.model.limits import HINTS, ORDER_ERRORS
 from paod.rules.reading import fields_of, mapping, text
 from paod.rules.values import faults
 
@@ -19,22 +21,24 @@ def check_parameters(
     """Return what is wrong with the parameters of an order, field by field; nothing: it is valid.
 
     ``document`` is a good document's content. Each error has ``field``, ``code`` (``missing-key``,
-    ``wrong-type``, ``bad-value`` or ``unknown-key``) and ``message``. A field whose condition does
-    not hold is not asked for, and what is sent for it is not looked at. ``now`` gives relative
-    dates their meaning, default the present moment.
+    ``wrong-type``, ``bad-value`` or ``unknown-key``) and ``message``; at most 50 are told. A field
+    whose condition does not hold is not asked for, and what is sent for it is not looked at.
+    ``now`` gives relative dates their meaning, default the present moment.
     """
     moment = now or datetime.now(UTC)
     fields = [field for _, field in fields_of(document)]
     by_name = {field["name"]: field for field in fields}
-    errors = [_unknown(name, by_name) for name in parameters if name not in by_name]
-    for field in fields:
-        if _is_asked(field, by_name, parameters):
-            errors.extend(_field_errors(field, parameters, moment))
-    return errors
+    asked = _asked(by_name, parameters)
+    unknown = (name for name in parameters if name not in by_name)
+    errors = chain(
+        (_unknown(name, by_name, number < HINTS) for number, name in enumerate(unknown)),
+        *(_field_errors(field, parameters, moment) for field in fields if asked[field["name"]]),
+    )
+    return list(islice(errors, ORDER_ERRORS))
 
 
-def _unknown(name: str, by_name: Mapping[str, Any]) -> Error:
-    hint = nearest(name, by_name)
+def _unknown(name: str, by_name: Mapping[str, Any], searches: bool) -> Error:
+    hint = nearest(name, by_name) if searches else ""
     message = f"there is no field {shown(name)}"
     return _error(name[:63], "unknown-key", f"{message}, {hint}" if hint else message)
 
@@ -60,32 +64,58 @@ def _is_absent(value: Any) -> bool:
     return value is None or value == "" or value == []
 
 
+def _asked(
+    by_name: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, Any]
+) -> dict[str, bool]:
+    """Return of each field whether its condition holds, and those of the fields that it leads to.
+
+    Each field is looked at once, however long the chains are. A circle holds.
+    """
+    asked: dict[str, bool] = {}
+    for name in by_name:
+        line: list[str] = []
+        goal: str | None = name
+        while goal is not None and goal not in asked:
+            asked[goal] = True
+            line.append(goal)
+            goal = _leads_to(by_name, goal)
+        for one in reversed(line):
+            asked[one] = _is_asked(one, by_name, parameters, asked)
+    return asked
+
+
+def _leads_to(by_name: Mapping[str, Mapping[str, Any]], name: str) -> str | None:
+    goal = text(mapping(by_name[name].get("conditional")), "field")
+    return goal if goal in by_name else None
+
+
 def _is_asked(
-    field: Mapping[str, Any],
+    name: str,
     by_name: Mapping[str, Mapping[str, Any]],
     parameters: Mapping[str, Any],
+    asked: Mapping[str, bool],
 ) -> bool:
-    """Say whether a field's condition holds, and those of the fields that it leads to."""
-    for _ in by_name:
-        condition = mapping(field.get("conditional"))
-        goal = by_name.get(text(condition, "field") or "")
-        if goal is None:
-            return True
-        if not _holds(condition.get("value"), parameters.get(goal["name"], goal.get("default"))):
-            return False
-        field = goal
-    return True
+    goal = _leads_to(by_name, name)
+    if goal is None:
+        return True
+    wanted = mapping(by_name[name].get("conditional")).get("value")
+    given = parameters.get(goal, by_name[goal].get("default"))
+    return asked[goal] and _holds(wanted, given)
 
 
 def _holds(wanted: Any, given: Any) -> bool:
-    """Say whether a field has the value, or one of the values, that a condition names."""
+    """Return whether a field has the value, or one of the values, that a condition names."""
     choices = wanted if isinstance(wanted, list) else [wanted]
     values = given if isinstance(given, list) else [given]
-    return any(_same(one, other) for one in choices for other in values)
+    return not _plain(choices).isdisjoint(_plain(values))
 
 
-def _same(one: Any, other: Any) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+def _plain(values: list[Any]) -> set[tuple[bool, Any]]:
+    """Return values so that 1 and 1.0 are the same, and 1 and true are not.
+
+    Lists and mappings are no values of a field.
+    """
+    return {(isinstance(one, bool), one) for one in values if not isinstance(one, list | dict)}
 
 
 def _error(field: str, code: str, message: str) -> Error:

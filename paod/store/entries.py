@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from paod.database import Row
 from paod.model import Kind
+from paod.model.limits import FACETS
 from paod.store import codec
 from paod.store.base import Base
 from paod.store.history import LAST_REVISION, revision_json
@@ -31,16 +32,16 @@ _TAGGED: Final = "id IN (SELECT {entry_id} FROM {tags} WHERE tag = :tag0)"
 _FACETS: Final = {
     "categories": """
         SELECT category AS name, COUNT(*) AS found FROM {entries}
-        WHERE is_active GROUP BY category ORDER BY category
+        WHERE is_active GROUP BY category ORDER BY found DESC, category LIMIT {most}
     """,
     "owners": """
         SELECT owner AS name, COUNT(*) AS found FROM {entries}
-        WHERE is_active GROUP BY owner ORDER BY owner
+        WHERE is_active GROUP BY owner ORDER BY found DESC, owner LIMIT {most}
     """,
     "tags": """
         SELECT tag AS name, COUNT(*) AS found FROM {tags}
         WHERE {entry_id} NOT IN (SELECT id FROM {entries} WHERE NOT is_active)
-        GROUP BY tag ORDER BY tag
+        GROUP BY tag ORDER BY found DESC, tag LIMIT {most}
     """,
 }
 
@@ -99,16 +100,24 @@ class Entries(Base):
         """Look a bundle up, as ``item`` does; it names what its parts resolve to."""
         return self._lookup("bundle", name)
 
-    def facets(self, kind: Kind = "item") -> dict[str, list[dict[str, Any]]]:
-        """Return the categories, owners and tags of what is active, each with its count."""
+    def facets(self, kind: Kind = "item") -> dict[str, list[Any]]:
+        """Return the categories, owners and tags of what is active, each with its count.
+
+        Of each at most ``FACETS``, those with the highest counts, in the order of their names;
+        ``truncated`` has the lists of which some are left out.
+        """
         with self.database.snapshot():
-            return {
-                facet: [
-                    {"name": row["name"], "count": row["found"]}
-                    for row in self.database.query(of_kind(kind, sql))
-                ]
-                for facet, sql in _FACETS.items()
-            }
+            found = {facet: self._facet(kind, sql) for facet, sql in _FACETS.items()}
+        kept: dict[str, list[Any]] = {
+            facet: sorted(rows[:FACETS], key=lambda row: str(row["name"]))
+            for facet, rows in found.items()
+        }
+        cut = [facet for facet, rows in found.items() if len(rows) > FACETS]
+        return kept | {"truncated": cut}
+
+    def _facet(self, kind: Kind, sql: str) -> list[dict[str, Any]]:
+        rows = self.database.query(of_kind(kind, sql.replace("{most}", str(FACETS + 1))))
+        return [{"name": row["name"], "count": row["found"]} for row in rows]
 
     def _list(self, kind: Kind, filters: EntryFilters, after: str | None, limit: int) -> Page:
         clauses = []
