@@ -34,6 +34,8 @@ def render(spec: Spec) -> str:
     ]
     if spec.renamed_from is not None:
         lines.append(f"renamed_from: {spec.renamed_from}")
+    if spec.replaced_by is not None:
+        lines.append(f'deprecated: {{since: "1.0.0", replacement: {spec.replaced_by}}}')
     if spec.kind == "bundle":
         parts = [{"catalog_item": name, "version": ">=1.0.0"} for name in spec.needs]
         lines.append(f"bundle: {json.dumps({'required_items': parts})}")

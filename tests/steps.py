@@ -34,6 +34,8 @@ def examined(spec: Spec) -> ExaminedFile:
         )
         for place, name in enumerate(spec.needs)
     )
+    if spec.replaced_by is not None:
+        references += (Reference("replacement", spec.replaced_by, "", "/d", Place(20)),)
     document = Document(
         kind="bundle" if bundle else "item",
         name=spec.name,

@@ -10,7 +10,7 @@ import pytest
 from paod.catalog.fold import fold
 from paod.catalog.index import Aliases, Index
 from paod.catalog.plan import plan
-from paod.model import Catalog, Identity, Stored
+from paod.model import Catalog, Identity, Key, Stored
 from tests.growth import growth
 from tests.model import Spec, Tree
 from tests.steps import steps
@@ -120,11 +120,23 @@ def test_a_name_with_many_members_is_copied_once_and_what_was_before_is_not_chan
     assert "one" not in index.members
 
 
+def _items(letters: str) -> list[Key]:
+    return [("item", letter) for letter in letters]
+
+
 def test_an_alias_follows_its_name_wherever_that_goes() -> None:
-    before = {"a": "c", "b": "c"}
+    a, b, c, d, e = _items("abcde")
+    before = {a: "c", b: "c"}
     aliases = Aliases(before)
-    assert aliases.follow("c", "d") == {"a", "b", "c"}
-    aliases.drop("b")
-    assert aliases.follow("d", "e") == {"a", "c", "d"}
-    assert aliases.names == {"a": "e", "c": "e", "d": "e"}
-    assert before == {"a": "c", "b": "c"}
+    assert aliases.follow({c: d}) == {a, b, c}
+    aliases.drop(b)
+    assert aliases.follow({d: e}) == {a, c, d}
+    assert aliases.names == {a: "e", c: "e", d: "e"}
+    assert before == {a: "c", b: "c"}
+
+
+def test_names_that_change_places_take_what_led_to_them_along() -> None:
+    a, b, x, y = _items("abxy")
+    aliases = Aliases({x: "a", y: "b"})
+    assert aliases.follow({a: b, b: a}) == {a, b, x, y}
+    assert aliases.names == {a: "b", b: "a", x: "b", y: "a"}

@@ -135,7 +135,7 @@ def test_a_changed_name_removes_one_item_and_adds_another() -> None:
 def test_renamed_from_keeps_the_item(path: str) -> None:
     result = folded({A: ONE}, {path: Spec("two", renamed_from="one")})
     assert [one.change for one in result.revisions] == ["added", "renamed"]
-    assert dict(result.catalog.aliases) == {"one": "two"}
+    assert dict(result.catalog.aliases) == {("item", "one"): "two"}
     assert ("item", "one") not in result.catalog.entries
 
 
@@ -147,9 +147,12 @@ def test_renamed_from_a_name_that_is_still_held_adds_an_item() -> None:
 
 def test_aliases_follow_a_second_rename_and_give_way_to_a_new_item() -> None:
     twice = [{A: ONE}, {A: Spec("two", renamed_from="one")}, {A: Spec("three", renamed_from="two")}]
-    assert dict(folded(*twice).catalog.aliases) == {"one": "three", "two": "three"}
+    assert dict(folded(*twice).catalog.aliases) == {
+        ("item", "one"): "three",
+        ("item", "two"): "three",
+    }
     again = {**twice[-1], B: ONE}
-    assert dict(folded(*twice, again).catalog.aliases) == {"two": "three"}
+    assert dict(folded(*twice, again).catalog.aliases) == {("item", "two"): "three"}
 
 
 def test_a_chain_of_renames_in_one_commit_keeps_every_item() -> None:

@@ -71,6 +71,7 @@ def assert_equals_model(catalog: Catalog, model: Model) -> None:
             entry.commit.hash,
             entry.document.content,
             entry.warning and entry.warning.code,
+            set(entry.former_names),
         )
         for key, entry in catalog.entries.items()
     }
@@ -81,6 +82,7 @@ def assert_equals_model(catalog: Catalog, model: Model) -> None:
             commit(thing.revisions[-1][0]).hash,
             _content(thing.spec),
             thing.warning,
+            thing.called,
         )
         for key, thing in model.things.items()
     }
@@ -88,6 +90,12 @@ def assert_equals_model(catalog: Catalog, model: Model) -> None:
     assert dict(catalog.aliases) == model.aliases
     stale = {path: state.stale_since for path, state in catalog.files.items() if state.stale_since}
     assert stale == {path: commit(number).hash for path, number in model.stale_since.items()}
+    told = {
+        catalog.entries[key].path
+        for key, found in catalog.findings.items()
+        if any(problem.code == "rename-without-effect" for problem in found)
+    }
+    assert told == model.without_effect()
     refused = {path: s.refusal.code for path, s in catalog.files.items() if s.refusal}
     assert refused == model.refused
 

@@ -28,8 +28,7 @@ def fold_afresh(before: Catalog, changes: Changes) -> Catalog:
     """
     draft = Draft(before)
     was = (draft.files[path].file for path in changes if path in draft.files)
-    names = _claimed([*was, *changes.values()])
-    again = {path for name in names for path in draft.claimants.get(name, ())}
+    names, again = _hanging_on(draft, _claimed([*was, *changes.values()]))
     for path in again:
         draft.put_file(replace(draft.files[path], serves=None))
     keys: set[Key] = {(kind, name) for kind in KINDS for name in names}
@@ -42,5 +41,18 @@ def fold_afresh(before: Catalog, changes: Changes) -> Catalog:
     return replace(catalog, findings=findings_after(catalog, keys)[0])
 
 
+def _hanging_on(draft: Draft, claimed: set[str]) -> tuple[set[str], set[str]]:
+    """Follow names to the files that claim them, and on; return all names and all paths."""
+    names, paths = set(claimed), set[str]()
+    open_names = set(claimed)
+    while open_names:
+        new = set(draft.claimants.get(open_names.pop(), ())) - paths
+        paths |= new
+        open_names |= _claimed(draft.files[path].file for path in new) - names
+        names |= open_names
+    return names, paths
+
+
 def _claimed(files: Iterable[ExaminedFile | None]) -> set[str]:
-    return {file.document.name for file in files if file is not None and file.document is not None}
+    documents = (file.document for file in files if file is not None)
+    return {name for document in documents if document is not None for name in document.claims}

@@ -25,7 +25,7 @@ class Draft:
         self._aliases = Aliases(before.aliases)
         self._claimants = Index[str](before.claimants)
         self._referrers = Index[Key](before.referrers)
-        self.aliases: Mapping[str, str] = self._aliases.names
+        self.aliases: Mapping[Key, str] = self._aliases.names
         self.claimants: Mapping[str, AbstractSet[str]] = self._claimants.members
         self.findings: dict[Key, tuple[Problem, ...]] = dict(before.findings)
         self.revisions: list[Revision] = []
@@ -37,7 +37,8 @@ class Draft:
         self._unclaim(state.path)
         self.files[state.path] = state
         if state.file.document is not None:
-            self._claimants.add(state.file.document.name, state.path)
+            for name in state.file.document.claims:
+                self._claimants.add(name, state.path)
         self.touched_paths.add(state.path)
 
     def drop_file(self, path: str) -> None:
@@ -51,8 +52,8 @@ class Draft:
         self._unrefer(entry.key)
         self.entries[entry.key] = entry
         if entry.active:
-            for reference in entry.document.references:
-                self._referrers.add(reference.name, entry.key)
+            for name in entry.document.mentions:
+                self._referrers.add(name, entry.key)
         self.touched_keys.add(entry.key)
 
     def drop_entry(self, key: Key) -> None:
@@ -61,16 +62,28 @@ class Draft:
         del self.entries[key]
         self.touched_keys.add(key)
 
-    def follow(self, old: str, new: str) -> set[str]:
-        """Let a name that was given up lead to the one that follows it, and all that led there.
+    def follow(self, moves: Mapping[Key, Key]) -> None:
+        """Let keys that were given up, and all that led there, lead to those that follow them."""
+        self.touched_keys |= self._aliases.follow(moves)
 
-        Return the names whose alias changed.
-        """
-        return self._aliases.follow(old, new)
+    def drop_alias(self, alias: Key) -> None:
+        """Forget where a name leads, if it leads anywhere: it is taken again."""
+        if alias in self.aliases:
+            self._aliases.drop(alias)
+            self.touched_keys.add(alias)
 
-    def drop_alias(self, name: str) -> None:
-        """Forget where a name leads: it is taken again."""
-        self._aliases.drop(name)
+    def led_to(self, kind: Kind, name: str) -> Key:
+        """Return the key that a name of a kind stands for: its follower's where it was given up."""
+        return kind, self.aliases.get((kind, name), name)
+
+    def active(self, key: Key) -> bool:
+        """Return whether an entry of this key is in the catalog now."""
+        entry = self.entries.get(key)
+        return entry is not None and entry.active
+
+    def mentioning(self, name: str) -> AbstractSet[Key]:
+        """Return the keys of the active entries that mention a name."""
+        return self._referrers.members.get(name, frozenset())
 
     def active_key(self, name: str) -> Key | None:
         """Return the key under which a name is active, if it is."""
@@ -105,21 +118,22 @@ class Draft:
     def _unclaim(self, path: str) -> None:
         old = self.files.get(path)
         if old is not None and old.file.document is not None:
-            self._claimants.discard(old.file.document.name, path)
+            for name in old.file.document.claims:
+                self._claimants.discard(name, path)
 
     def _unrefer(self, key: Key) -> None:
         old = self.entries.get(key)
         if old is not None and old.active:
-            for reference in old.document.references:
-                self._referrers.discard(reference.name, key)
+            for name in old.document.mentions:
+                self._referrers.discard(name, key)
 
 
 def names_of(states: Iterable[FileState | None]) -> set[str]:
     """Return every name that these files claim or hold."""
-    names = set()
+    names: set[str] = set()
     for state in states:
         if state is not None and state.file.document is not None:
-            names.add(state.file.document.name)
+            names.update(state.file.document.claims)
         if state is not None and state.serves is not None:
             names.add(state.serves[1])
     return names

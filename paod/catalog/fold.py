@@ -45,8 +45,10 @@ def _advance(draft: Draft, step: Step, policy: VersionPolicy) -> None:
         elif path in draft.files:
             draft.drop_file(path)
     names |= names_of(draft.files.get(path) for path, _ in step.changes)
+    first = not (draft.entries and draft.hash)
     while names:
-        names = publish(draft, step.commit, settle(draft, names, moved, policy))
+        settlement = settle(draft, names, moved, policy)
+        names = publish(draft, step.commit, settlement, first=first)
         moved = {}
     draft.commit, draft.hash = step.commit, step.commit.hash
 

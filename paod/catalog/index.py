@@ -45,51 +45,56 @@ class Index(Generic[Member]):
 
 
 class Aliases:
-    """The aliases while a fold changes them, with the way back: which names lead to one."""
+    """The aliases while a fold changes them, with the way back: which of them lead to a key."""
 
     __slots__ = ("_leading", "names")
 
-    def __init__(self, before: Mapping[str, str]) -> None:
+    def __init__(self, before: Mapping[Key, str]) -> None:
         """``before`` is not changed."""
         self.names = dict(before)
-        self._leading: dict[str, set[str]] | None = None
+        self._leading: dict[Key, set[Key]] | None = None
 
-    def follow(self, old: str, new: str) -> set[str]:
-        """Let ``old``, and each name that led to it, lead to ``new``; return all of them."""
+    def follow(self, moves: Mapping[Key, Key]) -> set[Key]:
+        """Let each old key, and each alias that led to it, lead to its new one, all at once.
+
+        Return the aliases that changed.
+        """
         leading = self._back()
-        moved = leading.pop(old, set()) | {old}
-        self.drop(old)
-        for name in moved:
-            self.names[name] = new
-        leading.setdefault(new, set()).update(moved)
-        return moved
+        groups = {old: leading.pop(old, set()) | {old} for old in moves}
+        for old, group in groups.items():
+            self.drop(old)
+            self.names |= dict.fromkeys(group, moves[old][1])
+        for old, group in groups.items():
+            leading.setdefault(moves[old], set()).update(group)
+        return set().union(*groups.values())
 
-    def drop(self, name: str) -> None:
-        """Forget a name's alias, if it has one: the name is taken again."""
-        goal = self.names.pop(name, None)
+    def drop(self, alias: Key) -> None:
+        """Forget where a name leads, if it leads anywhere: it is taken again."""
+        goal = self.names.pop(alias, None)
         if goal is not None and self._leading is not None:
-            self._leading.get(goal, set()).discard(name)
+            self._leading.get((alias[0], goal), set()).discard(alias)
 
-    def _back(self) -> dict[str, set[str]]:
+    def _back(self) -> dict[Key, set[Key]]:
         if self._leading is None:
             self._leading = leading_to(self.names)
         return self._leading
 
 
-def leading_to(aliases: Mapping[str, str]) -> dict[str, set[str]]:
-    """Map each name that aliases lead to to those aliases."""
-    found: dict[str, set[str]] = {}
+def leading_to(aliases: Mapping[Key, str]) -> dict[Key, set[Key]]:
+    """Map each key that aliases lead to to those aliases."""
+    found: dict[Key, set[Key]] = {}
     for alias, name in aliases.items():
-        found.setdefault(name, set()).add(alias)
+        found.setdefault((alias[0], name), set()).add(alias)
     return found
 
 
 def claimants_of(files: Iterable[FileState]) -> Mapping[str, frozenset[str]]:
-    """Map each name to the paths of the files whose own document claims it."""
+    """Map each name to the paths of the files whose own document claims it, or had it before."""
     found: dict[str, set[str]] = {}
     for state in files:
         if state.file.document is not None:
-            found.setdefault(state.file.document.name, set()).add(state.path)
+            for name in state.file.document.claims:
+                found.setdefault(name, set()).add(state.path)
     return {name: frozenset(paths) for name, paths in found.items()}
 
 
@@ -98,6 +103,6 @@ def referrers_of(entries: Iterable[Entry]) -> Mapping[str, frozenset[Key]]:
     found: dict[str, set[Key]] = {}
     for entry in entries:
         if entry.active:
-            for reference in entry.document.references:
-                found.setdefault(reference.name, set()).add(entry.key)
+            for name in entry.document.mentions:
+                found.setdefault(name, set()).add(entry.key)
     return {name: frozenset(keys) for name, keys in found.items()}

@@ -54,7 +54,7 @@ def plan(stored: Stored, folded: Folded, *, anew: bool) -> Plan:
         files=_files(stored.catalog, after, problems),
         problems=problems,
         replace_problems=anew,
-        aliases=after.aliases,
+        aliases=_aliases(stored.catalog, folded, anew),
         changes=changes,
         items=_counts("item", changes),
         bundles=_counts("bundle", changes),
@@ -73,6 +73,16 @@ def _keys(stored: Stored, folded: Folded, rows: Mapping[Key, Row], anew: bool) -
         keys |= folded.catalog.entries.keys() | stored.catalog.entries.keys()
     renamed = {row.stored for row in rows.values() if row.stored is not None} - rows.keys()
     return keys - renamed
+
+
+def _aliases(before: Catalog, folded: Folded, anew: bool) -> dict[Key, str | None]:
+    after = folded.catalog.aliases
+    names = before.aliases.keys() | after.keys() if anew else folded.touched_keys
+    return {
+        name: after.get(name)
+        for name in sorted(names)
+        if before.aliases.get(name) != after.get(name)
+    }
 
 
 def _paths(stored: Stored, folded: Folded, anew: bool) -> set[str]:

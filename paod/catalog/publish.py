@@ -2,57 +2,56 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from heapq import heapify, heappop, heappush
 
 from paod.catalog.draft import Draft
 from paod.catalog.published import version_problem
-from paod.catalog.settle import Outcome, Settlement
+from paod.catalog.renames import Holding, first_claims, renames, takeovers
+from paod.catalog.settle import Outcome, Settlement, holdings_of
 from paod.model import ChangeKind, Commit, Document, Entry, FileState, Key, Problem, Revision
 
 
 @dataclass(frozen=True, slots=True)
-class _Holding:
-    """What holds a key now. ``document`` is None where the file serves a former document."""
+class _Past:
+    """What an entry goes on from, beside the one under its own name.
 
-    path: str
-    before: Key | None
-    document: Document | None
+    ``carried`` goes on under this name, ``taken`` is the one whose place it takes; ``believed`` is
+    a former name of which there is no record.
+    """
+
+    carried: Entry | None
+    taken: Entry | None
+    believed: str | None
 
 
-def publish(draft: Draft, commit: Commit, settlement: Settlement) -> set[str]:
+def publish(draft: Draft, commit: Commit, settlement: Settlement, *, first: bool) -> set[str]:
     """Write the settlement into the draft: files, entries, aliases and this step's revisions.
 
+    ``first``: nothing is known of what was before this commit.
     Return the names whose history went on under another name: who was refused for the sake of
     that history may be accepted now.
     """
     was = {key for name in settlement.names if (key := draft.active_key(name)) is not None}
-    holdings = _holdings(draft, settlement.outcomes)
+    holdings = holdings_of(draft.files, settlement.outcomes)
     for path, outcome in settlement.outcomes.items():
         _put_file(draft, draft.files[path], outcome, commit)
-    carried = _carry(draft, settlement.names, holdings)
-    for key in sorted((was - holdings.keys()) & draft.entries.keys()):
+    carried = _carry(draft, renames(draft, settlement.names, holdings))
+    released = sorted((was - holdings.keys()) & draft.entries.keys())
+    for key in released:
         _remove(draft, draft.entries[key], commit)
-    for key in (*carried, *sorted(holdings.keys() - carried.keys())):
-        _hold(draft, key, holdings[key], commit, carried.get(key))
-    live = {key[1] for key in holdings}
-    live |= {old.document.name for old in carried.values() if draft.active_key(old.document.name)}
-    for name in live & draft.aliases.keys():
-        draft.drop_alias(name)
+    taken = takeovers(draft, holdings, released)
+    believed = first_claims(draft, holdings) if first else {}
+    later = sorted((holdings.keys() | taken.keys()) - carried.keys())
+    goes = {key: draft.entries[former] for key, former in taken.items()}
+    for key in (*sorted(carried), *later):
+        past = _Past(carried.get(key), goes.get(key), believed.get(key))
+        _hold(draft, key, holdings.get(key) or _as_it_was(draft, key), commit, past)
+    draft.follow({former: key for key, former in taken.items()})
+    for key in holdings:
+        draft.drop_alias(key)
     draft.touched_keys |= was | holdings.keys()
     return {former.document.name for former in carried.values()}
-
-
-def _holdings(draft: Draft, outcomes: Mapping[str, Outcome]) -> dict[Key, _Holding]:
-    holdings = {}
-    for path, outcome in outcomes.items():
-        if outcome.serves is not None:
-            state = draft.files[path]
-            own = state.file.document if outcome.own else None
-            holdings[outcome.serves] = _Holding(path, state.serves, own)
-    return holdings
 
 
 def _put_file(draft: Draft, state: FileState, outcome: Outcome, commit: Commit) -> None:
@@ -69,65 +68,23 @@ def _placed(refusal: Problem | None, state: FileState) -> Problem | None:
     return None if refusal is None else replace(refusal, commit=state.commit)
 
 
-def _carry(
-    draft: Draft, settled: frozenset[str], holdings: Mapping[Key, _Holding]
-) -> dict[Key, Entry]:
-    """Take out the entries that go on under a new name, by the key that follows.
-
-    A name may be free for one item only after another has left it: so a name that was left, and
-    one whose alias changed, is looked at once more. ``turn`` keeps the order of going over all
-    keys again and again until none moves, without doing so.
-    """
-    followers = _followers(holdings)
-    since = dict.fromkeys((key for key in holdings if key not in draft.entries), 0)
-    queue = [(0, key) for key in since if _renames(holdings[key])]
-    heapify(queue)
-    carried: dict[Key, Entry] = {}
-    while queue:
-        turn, key = heappop(queue)
-        former = None if key in carried else _former_key(draft, settled, holdings, key)
-        if former is None:
-            continue
-        carried[key] = draft.entries[former]
-        draft.drop_entry(former)
-        again = {other for name in draft.follow(former[1], key[1]) for other in followers[name]}
-        if former in holdings:
-            since[former] = turn + 1
-            again.add(former)
-        for other in (again & since.keys()) - carried.keys():
-            heappush(queue, (max(since[other], turn + (other < key)), other))
+def _carry(draft: Draft, moves: Mapping[Key, Key]) -> dict[Key, Entry]:
+    """Take out the entries that go on under a new name, by the key that follows."""
+    carried = {key: _called(draft.entries[old], old[1]) for key, old in moves.items()}
+    for old in moves.values():
+        draft.drop_entry(old)
+    draft.follow({old: key for key, old in moves.items()})
     return carried
 
 
-def _renames(holding: _Holding) -> bool:
-    return holding.document is not None and holding.document.renamed_from is not None
+def _as_it_was(draft: Draft, key: Key) -> Holding:
+    """Return the holding of an entry that this commit did not touch."""
+    return Holding(draft.entries[key].path, key, None)
 
 
-def _followers(holdings: Mapping[Key, _Holding]) -> defaultdict[str, list[Key]]:
-    """Map each name to the keys whose documents say that they are renamed from it."""
-    found: defaultdict[str, list[Key]] = defaultdict(list)
-    for key, holding in holdings.items():
-        if holding.document is not None and holding.document.renamed_from is not None:
-            found[holding.document.renamed_from].append(key)
-    return found
-
-
-def _former_key(
-    draft: Draft, settled: frozenset[str], holdings: Mapping[Key, _Holding], key: Key
-) -> Key | None:
-    """Return the key that ``renamed_from`` makes this one the follower of.
-
-    The old name must be free now, unless this very file is the one that left it.
-    """
-    holding = holdings[key]
-    if holding.document is None or holding.document.renamed_from is None:
-        return None
-    name = holding.document.renamed_from
-    former: Key = (key[0], draft.aliases.get(name, name))
-    if former not in draft.entries or holding.before == former:
-        return former if former in draft.entries else None
-    held = former in holdings if former[1] in settled else draft.entries[former].active
-    return None if held else former
+def _called(entry: Entry, name: str) -> Entry:
+    """Return an entry that is known to have had this name."""
+    return replace(entry, former_names=entry.former_names | {name})
 
 
 def _remove(draft: Draft, entry: Entry, commit: Commit) -> None:
@@ -135,19 +92,31 @@ def _remove(draft: Draft, entry: Entry, commit: Commit) -> None:
     draft.revisions.append(Revision("removed", entry.document, entry.path, commit))
 
 
-def _hold(draft: Draft, key: Key, holding: _Holding, commit: Commit, carried: Entry | None) -> None:
+def _hold(draft: Draft, key: Key, holding: Holding, commit: Commit, past: _Past) -> None:
     """Bring one held entry up to date, with a revision if anything but its layout changed."""
-    before = carried or draft.entries.get(key)
-    entry, change = _next(before, holding, commit, renamed=carried is not None)
+    before = past.carried or draft.entries.get(key)
+    entry, change = _next(before, holding, commit, renamed=past.carried is not None)
+    if past.taken is not None:
+        entry, change = _taking(entry, past.taken, commit), change or "changed"
+    if past.believed is not None:
+        entry = _called(entry, past.believed)
     if entry != before:
         draft.put_entry(entry)
     if change is not None:
-        renamed_from = None if carried is None else carried.document.name
-        draft.revisions.append(Revision(change, entry.document, entry.path, commit, renamed_from))
+        former = past.carried or past.taken
+        name = None if former is None else former.document.name
+        draft.revisions.append(Revision(change, entry.document, entry.path, commit, name))
+
+
+def _taking(entry: Entry, former: Entry, commit: Commit) -> Entry:
+    """Return an entry that takes the place of one that went: what was published there counts."""
+    names = entry.former_names | former.former_names | {former.document.name}
+    published = entry.published | former.published
+    return replace(entry, commit=commit, published=published, former_names=names)
 
 
 def _next(
-    before: Entry | None, holding: _Holding, commit: Commit, *, renamed: bool
+    before: Entry | None, holding: Holding, commit: Commit, *, renamed: bool
 ) -> tuple[Entry, ChangeKind | None]:
     document = holding.document
     if before is None:
@@ -180,6 +149,7 @@ def _published(before: Entry | None, document: Document, path: str, commit: Comm
         active=True,
         published=published | {(document.version, document.content_hash)},
         warning=version_problem(before, document, path, "warning"),
+        former_names=frozenset() if before is None else before.former_names,
     )
 
 

@@ -7,18 +7,8 @@ and content are those of an earlier revision: then somebody reverted, and meant 
 
 from __future__ import annotations
 
-from paod.catalog.draft import Draft
 from paod.model import Document, Entry, Problem, Severity
 from paod.versions import compare
-
-
-def history_of(draft: Draft, document: Document) -> Entry | None:
-    """Return the entry whose history a document goes on with, if there is one."""
-    entry = draft.entries.get(document.key)
-    if entry is None and document.renamed_from is not None:
-        former = draft.aliases.get(document.renamed_from, document.renamed_from)
-        entry = draft.entries.get((document.kind, former))
-    return entry
 
 
 def version_problem(

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from paod.catalog.circles import circles
-from paod.model import Catalog, Entry, Key, Problem, Reference, Resolved
+from paod.model import Catalog, Document, Entry, Key, Kind, Place, Problem, Reference, Resolved
 from paod.versions import version_in_range
 
 CIRCULAR = "circular-dependency"
+NO_RENAME = "rename-without-effect"
+_CIRCULAR_WAYS: Mapping[str, tuple[str, str]] = {
+    "dependency": ("depends on", "dependencies"),
+    "replacement": ("is to be replaced by", "replacements"),
+}
 _PARTS = frozenset({"required_item", "optional_item"})
 
 
@@ -38,11 +44,11 @@ def findings_after(catalog: Catalog, touched: Iterable[Key]) -> tuple[Findings, 
     for _, name in tuple(starts):
         starts |= catalog.referrers.get(name, frozenset())
     starts |= {key for key, found in catalog.findings.items() if _mentions_circle(found)}
-    circle = circles(starts, lambda key: _dependencies(catalog, key))
+    round_ways = {way: circles(starts, partial(_ways, catalog, way=way)) for way in _CIRCULAR_WAYS}
     findings = dict(catalog.findings)
-    checked = starts | circle.keys()
+    checked = starts.union(*round_ways.values())
     for key in checked:
-        found = _findings(catalog, key, circle)
+        found = _findings(catalog, key, round_ways)
         if found:
             findings[key] = found
         else:
@@ -60,16 +66,31 @@ def _mentions_circle(found: tuple[Problem, ...]) -> bool:
 
 
 def _resolve(catalog: Catalog, reference: Reference) -> Resolved:
-    entry = catalog.entries.get(("item", reference.name))
-    if entry is None and reference.type == "replacement":
-        entry = catalog.entries.get(("bundle", reference.name))
+    entry = _meant(catalog, reference)
     return resolve(
         reference.name,
         reference.range,
         version=entry.document.version if entry is not None and entry.active else None,
-        follower=catalog.aliases.get(reference.name),
+        follower=_follower(catalog, reference),
         removed=entry is not None,
     )
+
+
+def _kinds(reference: Reference) -> tuple[Kind, ...]:
+    """Return what a reference may lead to: only a replacement may be a bundle."""
+    return ("item", "bundle") if reference.type == "replacement" else ("item",)
+
+
+def _meant(catalog: Catalog, reference: Reference) -> Entry | None:
+    """Return the entry that a reference leads to: an active one, else one that was removed."""
+    keys = [(kind, reference.name) for kind in _kinds(reference)]
+    found = [catalog.entries[key] for key in keys if key in catalog.entries]
+    return next((entry for entry in found if entry.active), found[0] if found else None)
+
+
+def _follower(catalog: Catalog, reference: Reference) -> str | None:
+    names = (catalog.aliases.get((kind, reference.name)) for kind in _kinds(reference))
+    return next((name for name in names if name is not None), None)
 
 
 def resolve(
@@ -95,34 +116,67 @@ def _absence(name: str, follower: str | None, *, removed: bool) -> str:
     return f"there is no item '{name}' in the catalog"
 
 
-def _dependencies(catalog: Catalog, key: Key) -> list[Key]:
+def _leads_to(catalog: Catalog, reference: Reference) -> Key:
+    entry = _meant(catalog, reference)
+    return ("item", reference.name) if entry is None else entry.key
+
+
+def _ways(catalog: Catalog, key: Key, way: str) -> list[Key]:
+    """Return what an entry depends on, or what replaces it: ``way`` is the references' type."""
     entry = catalog.entries.get(key)
     if entry is None or not entry.active:
         return []
     references = entry.document.references
-    return [("item", found.name) for found in references if found.type == "dependency"]
+    return [_leads_to(catalog, reference) for reference in references if reference.type == way]
 
 
-def _findings(catalog: Catalog, key: Key, circle: Mapping[Key, int]) -> tuple[Problem, ...]:
+def _findings(
+    catalog: Catalog, key: Key, round_ways: Mapping[str, Mapping[Key, int]]
+) -> tuple[Problem, ...]:
     entry = catalog.entries.get(key)
     if entry is None or not entry.active:
         return ()
     found = []
-    for reference in _references_in_place(catalog, entry):
+    document = _in_place(catalog, entry)
+    for reference in document.references:
         resolved = _resolve(catalog, reference)
+        circle = round_ways.get(reference.type, {})
         if resolved.version is None:
             found.append(_unresolved(catalog, entry, reference, resolved))
-        elif reference.type == "dependency" and _same_circle(circle, key, reference.name):
+        elif key in circle and circle[key] == circle.get(_leads_to(catalog, reference)):
             found.append(_circular(catalog, entry, reference))
+    former = document.renamed_from
+    if former is not None and former not in entry.former_names:
+        found.append(_no_rename(catalog, entry, document, former))
     return tuple(found)
 
 
-def _references_in_place(catalog: Catalog, entry: Entry) -> tuple[Reference, ...]:
-    """Return an entry's references where they stand now: its file may have moved its lines."""
+def _in_place(catalog: Catalog, entry: Entry) -> Document:
+    """Return an entry's document with its places as they are now: its file may have moved lines."""
     document = catalog.files[entry.path].file.document
     if document is not None and document.content_hash == entry.document.content_hash:
-        return document.references
-    return entry.document.references
+        return document
+    return entry.document
+
+
+def _no_rename(catalog: Catalog, entry: Entry, document: Document, former: str) -> Problem:
+    kind, name = entry.key
+    holder = catalog.entries.get((kind, former))
+    if holder is not None and holder.active:
+        message = f"'{former}' is still there ({holder.path}), so '{name}' is {_a(kind)} of its own"
+        hint = f"take {holder.path} away, or remove renamed_from"
+    elif (kind, former) in catalog.aliases:
+        message = f"'{former}' is now called '{catalog.aliases[kind, former]}'"
+        hint = "only one document can go on with a former name's history; remove renamed_from"
+    else:
+        message = f"the catalog has had no {kind} '{former}' that '{name}' could go on with"
+        hint = "write the name that it had before, or remove renamed_from"
+    at = "/renamed_from", document.renamed_place
+    return _problem(catalog, entry, at, NO_RENAME, message, hint)
+
+
+def _a(kind: Kind) -> str:
+    return "an item" if kind == "item" else "a bundle"
 
 
 def _unresolved(
@@ -130,32 +184,39 @@ def _unresolved(
 ) -> Problem:
     code = "unresolved-item" if reference.type in _PARTS else "unknown-reference"
     hint = "name an active item" + (", or change the range" if reference.range else "")
-    if reference.name in catalog.aliases:
-        hint = f"write '{catalog.aliases[reference.name]}'"
-    return _problem(catalog, entry, reference, code, resolved.reason, hint)
-
-
-def _same_circle(circle: Mapping[Key, int], key: Key, name: str) -> bool:
-    return key in circle and circle[key] == circle.get(("item", name))
+    follower = _follower(catalog, reference)
+    if follower is not None:
+        hint = f"write '{follower}'"
+    at = reference.pointer, reference.place
+    return _problem(catalog, entry, at, code, resolved.reason, hint)
 
 
 def _circular(catalog: Catalog, entry: Entry, reference: Reference) -> Problem:
-    message = f"'{entry.document.name}' depends on '{reference.name}', which leads back to it"
-    hint = "take one of the dependencies out of the circle"
-    return _problem(catalog, entry, reference, CIRCULAR, message, hint)
+    way, ways = _CIRCULAR_WAYS[reference.type]
+    message = f"'{entry.document.name}' {way} '{reference.name}', which leads back to it"
+    hint = f"take one of the {ways} out of the circle"
+    at = reference.pointer, reference.place
+    return _problem(catalog, entry, at, CIRCULAR, message, hint)
 
 
 def _problem(
-    catalog: Catalog, entry: Entry, reference: Reference, code: str, message: str, hint: str
+    catalog: Catalog,
+    entry: Entry,
+    at: tuple[str, Place],
+    code: str,
+    message: str,
+    hint: str,
 ) -> Problem:
+    """``at``: the pointer and the place."""
+    pointer, place = at
     return Problem(
         code=code,
         severity="warning",
         message=message,
         path=entry.path,
-        line=reference.place.line,
-        column=reference.place.column,
-        pointer=reference.pointer,
+        line=place.line,
+        column=place.column,
+        pointer=pointer,
         hint=hint,
         document=entry.document.name,
         commit=catalog.files[entry.path].commit,

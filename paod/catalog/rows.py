@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from paod.catalog.index import leading_to
 from paod.model import Catalog, ChangeKind, Commit, Entry, Key, Revision, Stored
@@ -52,39 +53,66 @@ class Rows:
         self.by_key[key] = Row(key, None, 0)
         return self.by_key[key]
 
-    def rename(self, row: Row, key: Key) -> None:
-        """Let a row go on under another key, which no row may have."""
-        del self.by_key[row.key]
-        row.key = key
-        self.by_key[key] = row
+    def rename(self, rows: Iterable[tuple[Row, Key]]) -> None:
+        """Let rows go on under other keys, all at once: no other row may have one of these."""
+        moving = tuple(rows)
+        for row, _ in moving:
+            del self.by_key[row.key]
+        for row, key in moving:
+            row.key = key
+            self.by_key[key] = row
 
 
 def continue_rows(stored: Stored, revisions: Iterable[Revision]) -> dict[Key, Row]:
     """Lay every step's revisions on the rows: the fold went on from what is stored."""
     rows = Rows(stored)
-    for revision in revisions:
-        if revision.change == "renamed":
-            _rename(rows, stored, revision)
-        elif (row := rows.find(revision.key)) is None:
-            rows.make(revision.key).add(revision)
-        elif revision.change == "added":
-            row.add(replace(revision, change="restored"))
-        else:
-            row.add(revision)
+    for renamed, group in groupby(revisions, key=_renaming_commit):
+        if renamed is not None:
+            _rename(rows, stored, tuple(group))
+            continue
+        for revision in group:
+            if (row := rows.find(revision.key)) is None:
+                rows.make(revision.key).add(revision)
+            elif revision.change == "added":
+                row.add(replace(revision, change="restored"))
+            else:
+                row.add(revision)
     return rows.by_key
 
 
-def _rename(rows: Rows, stored: Stored, revision: Revision) -> None:
+def _renaming_commit(revision: Revision) -> str | None:
+    return revision.commit.hash if revision.change == "renamed" else None
+
+
+def _former_key(revision: Revision) -> Key:
     assert revision.renamed_from is not None
-    former = rows.find((revision.key[0], revision.renamed_from))
-    assert former is not None  # the fold carried its entry on
-    follower = rows.find(revision.key)
-    if follower is None:
-        rows.rename(former, revision.key)
-        former.add(revision)
-        return
-    former.add(_removal(stored, former, revision))
-    follower.add(replace(revision, change="restored", renamed_from=None))
+    return revision.key[0], revision.renamed_from
+
+
+def _rename(rows: Rows, stored: Stored, revisions: tuple[Revision, ...]) -> None:
+    """Lay the renames of one commit on the rows, all at once: they may form chains and circles.
+
+    Where the store has a row of the new name that does not leave it, that one goes on.
+    """
+    moving = {_former_key(revision): revision for revision in revisions}
+    onto = {revision.key: former for former, revision in moving.items()}
+    stuck = [key for key in onto if key not in moving and rows.find(key) is not None]
+    while stuck:
+        key = stuck.pop()
+        former = onto.pop(key)
+        revision = moving.pop(former)
+        row, follower = rows.find(former), rows.find(key)
+        assert row is not None  # the fold carried its entry on
+        assert follower is not None
+        row.add(_removal(stored, row, revision))
+        follower.add(replace(revision, change="restored", renamed_from=None))
+        if former in onto:
+            stuck.append(former)
+    found = [(rows.find(former), revision) for former, revision in moving.items()]
+    leaving = [(row, revision) for row, revision in found if row is not None]
+    rows.rename((row, revision.key) for row, revision in leaving)
+    for row, revision in leaving:
+        row.add(revision)
 
 
 def _removal(stored: Stored, row: Row, cause: Revision) -> Revision:
@@ -108,7 +136,7 @@ def compare_rows(stored: Stored, after: Catalog, commit: Commit) -> dict[Key, Ro
         if former is None:
             rows.make(key)
         else:
-            rows.rename(former, key)
+            rows.rename([(former, key)])
     for row in rows.by_key.values():
         _compare(row, stored, after.entries[row.key])
     for key in sorted(stored.catalog.entries.keys() - after.entries.keys()):
@@ -117,14 +145,14 @@ def compare_rows(stored: Stored, after: Catalog, commit: Commit) -> dict[Key, Ro
 
 
 def _former(
-    rows: Rows, stored: Stored, after: Catalog, leading: Mapping[str, set[str]], key: Key
+    rows: Rows, stored: Stored, after: Catalog, leading: Mapping[Key, set[Key]], key: Key
 ) -> Row | None:
     """Find the row that this new key follows: renamed since, or back to a name before a rename."""
-    names = sorted(leading.get(key[1], ()))
-    if key[1] in stored.catalog.aliases:
-        names.append(stored.catalog.aliases[key[1]])
-    for name in names:
-        if (key[0], name) not in after.entries and (row := rows.find((key[0], name))) is not None:
+    formers = sorted(leading.get(key, ()))
+    if key in stored.catalog.aliases:
+        formers.append((key[0], stored.catalog.aliases[key]))
+    for former in formers:
+        if former not in after.entries and (row := rows.find(former)) is not None:
             return row
     return None
 

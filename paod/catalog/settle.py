@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from paod.catalog.draft import Draft, names_of
-from paod.catalog.published import history_of, version_problem
+from paod.catalog.published import version_problem
+from paod.catalog.renames import Holding, Holdings, renames, wanted
 from paod.model import Document, FileState, Key, Problem, VersionPolicy
 
 
@@ -54,10 +55,97 @@ def settle(
 ) -> Settlement:
     """Settle these names and all that hang on them. ``moved`` leads from an old path to the new."""
     closed, states = _involved(draft, names, moved)
-    claims = {path: _claim(draft, state, policy) for path, state in states.items()}
+    if policy == "warn":
+        return Settlement(frozenset(closed), _outcomes(states, {}))
+    refusals: dict[str, Problem] = {}
+    seen: list[dict[str, Problem]] = []
+    while True:
+        outcomes = _outcomes(states, refusals)
+        verdicts = _verdicts(draft, closed, states, outcomes)
+        if verdicts == refusals or refusals in seen:
+            return Settlement(frozenset(closed), outcomes)
+        seen.append(refusals)
+        # Who is refused hangs on whose history one goes on with, and that on who is refused. Where
+        # it goes round in a circle, every refusal stands.
+        refusals = verdicts if verdicts not in seen else {**refusals, **verdicts}
+
+
+def holdings_of(files: Mapping[str, FileState], outcomes: Mapping[str, Outcome]) -> Holdings:
+    """Return what holds which key after a settlement of files that are as they were before it."""
+    return {
+        outcome.serves: Holding(
+            path, files[path].serves, files[path].file.document if outcome.own else None
+        )
+        for path, outcome in outcomes.items()
+        if outcome.serves is not None
+    }
+
+
+def _outcomes(
+    states: Mapping[str, FileState], refusals: Mapping[str, Problem]
+) -> dict[str, Outcome]:
+    claims = {path: _claim(state, refusals.get(path)) for path, state in states.items()}
     winners = _winners(claims)
-    outcomes = {path: _outcome(path, claim, winners) for path, claim in claims.items()}
-    return Settlement(frozenset(closed), outcomes)
+    return {path: _outcome(path, claim, winners) for path, claim in claims.items()}
+
+
+def _verdicts(
+    draft: Draft,
+    closed: set[str],
+    states: Mapping[str, FileState],
+    outcomes: Mapping[str, Outcome],
+) -> dict[str, Problem]:
+    """Judge each document against the history that it would go on with after these outcomes."""
+    holdings = holdings_of(states, outcomes)
+    moves = renames(draft, closed, holdings)
+    leaving = set(moves.values())
+    found = {}
+    for path, state in states.items():
+        document = state.file.document
+        if document is None:
+            continue
+        history = None
+        if document.key in draft.entries and document.key not in leaving:
+            history = draft.entries[document.key]
+        elif not outcomes[path].own and _would_follow(draft, closed, holdings, state):
+            history = draft.entries[draft.led_to(document.kind, document.renamed_from or "")]
+        verdict = version_problem(history, document, path, "error")
+        if verdict is not None:
+            found[path] = verdict
+    return found | _verdicts_on_moves(draft, holdings, moves)
+
+
+def _verdicts_on_moves(
+    draft: Draft, holdings: Holdings, moves: Mapping[Key, Key]
+) -> dict[str, Problem]:
+    """Judge who would go on with a former name's history, and who is next where one may not."""
+    found = {}
+    for former, keys in wanted(draft, holdings, moves).items():
+        for key in keys:
+            holding = holdings[key]
+            assert holding.document is not None  # it says what it was called
+            verdict = version_problem(
+                draft.entries[former], holding.document, holding.path, "error"
+            )
+            if verdict is None:
+                break
+            found[holding.path] = verdict
+    return found
+
+
+def _would_follow(draft: Draft, closed: set[str], holdings: Holdings, state: FileState) -> bool:
+    """Return whether a refused document would go on with its former name's history if it were not.
+
+    That is let go, or it is this file that holds it.
+    """
+    document = state.file.document
+    if document is None or document.renamed_from is None:
+        return False
+    former = draft.led_to(document.kind, document.renamed_from)
+    if former not in draft.entries or former == document.key:
+        return False
+    elsewhere = former[1] not in closed and draft.active(former)
+    return state.serves == former or not (elsewhere or former in holdings)
 
 
 def _involved(
@@ -88,12 +176,8 @@ def _files_about(draft: Draft, name: str, moved: Mapping[str, str]) -> dict[str,
     return {path: draft.files[path] for path in paths}
 
 
-def _claim(draft: Draft, state: FileState, policy: VersionPolicy) -> _Claim:
+def _claim(state: FileState, refusal: Problem | None) -> _Claim:
     document = state.file.document
-    refusal = None
-    if document is not None and policy == "enforce":
-        history = history_of(draft, document)
-        refusal = version_problem(history, document, state.path, "error")
     if document is not None and refusal is None:
         return _Claim(state, document.name, None)
     return _Claim(state, None if state.serves is None else state.serves[1], refusal)

@@ -68,7 +68,8 @@ def _name(catalog: Catalog, problem: Problem) -> str | None:
     if document is None:
         return None
     name = next((one.name for one in document.references if one.pointer == problem.pointer), None)
-    return None if name in catalog.aliases or ("item", name) in catalog.entries else name
+    known = name is None or ("item", name) in catalog.aliases or ("item", name) in catalog.entries
+    return None if known else name
 
 
 def _nearest(items: Sequence[str], name: str) -> str:

@@ -184,6 +184,13 @@ CATALOG = table(
         "Change the range or the name, or bring the item back.",
         'catalog_item: postgres with version: ">=1.0.0, <2.0.0"',
     ),
+    (
+        "rename-without-effect",
+        "What renamed_from names is still there, goes on elsewhere, or never was.",
+        "renamed_from: postgres, while another file still has name: postgres",
+        "Remove the other file (then it takes effect), mend the name, or remove the line.",
+        "renamed_from: postgres, and the file that had name: postgres is gone",
+    ),
 )
 
 REPORT = warnings(

@@ -28,6 +28,8 @@ An ordinary Git repository that `paod demo` follows. Edit a file under `catalog/
 the change is served a moment later.
 """
 
+_RENAMED = re.compile(r"^renamed_from: (.*)\n", re.M)
+
 _HERE = Path(__file__).parent
 
 
@@ -95,8 +97,9 @@ def _history(example: dict[str, str]) -> Iterator[_Commit]:
     bundles = {path for path, text in example.items() if re.search(r"^bundle:", text, re.M)}
     items = example.keys() - bundles
     early = {path for path in items if Path(path).parent == Path(SHOWCASE).parent}
+    former = {path: _formerly(text) for path, text in example.items() if _RENAMED.search(text)}
     first = _pick(example, early) | {SHOWCASE: _earlier(example[SHOWCASE]), "README.md": README}
-    yield _Commit(_ADA, 40, "Begin the catalog with databases", first)
+    yield _Commit(_ADA, 40, "Begin the catalog with databases", first | former)
     yield _Commit(_BEN, 25, "Add what the other teams offer", _pick(example, items - early))
     yield _Commit(_ADA, 11, "Release the PostgreSQL database", _pick(example, {SHOWCASE}))
     yield _Commit(_BEN, 3, "Bundle what is ordered together", _pick(example, bundles))
@@ -110,6 +113,14 @@ def _earlier(text: str) -> str:
     """Return a document as its first version may have been."""
     text = re.sub(r"^version:.*$", f'version: "{FIRST_VERSION}"', text, count=1, flags=re.M)
     return re.sub(r"^description:.*$", 'description: "A first trial"', text, count=1, flags=re.M)
+
+
+def _formerly(text: str) -> str:
+    """Return a document as it was before it got its present name."""
+    named = _RENAMED.search(text)
+    assert named is not None
+    text = re.sub(r"^name:.*$", f"name: {named[1]}", _earlier(text), count=1, flags=re.M)
+    return _RENAMED.sub("", text)
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -54,7 +54,8 @@ class Entry:
 
     ``commit`` made its present state (its last revision's). ``published`` holds
     ``(version, content_hash)`` of every revision on this line of history. ``warning`` is what the
-    version rules said of the present content.
+    version rules said of the present content. ``former_names`` are names of others whose history
+    or place this one took by ``renamed_from``.
     """
 
     document: Document
@@ -63,6 +64,7 @@ class Entry:
     active: bool
     published: frozenset[tuple[str, str]]
     warning: Problem | None = None
+    former_names: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:
@@ -73,15 +75,16 @@ class Entry:
 class Catalog:
     """The catalog at a commit: what the fold carries from step to step.
 
-    ``aliases`` leads from a name that was given up by ``renamed_from`` to the name that follows it.
+    ``aliases`` leads from a name that was given up by ``renamed_from`` to the name that follows it,
+    which is of the same kind.
     ``claimants`` and ``referrers`` are indexes over the other two: which files' documents claim a
-    name, and which active entries mention one.
+    name (or its history), and which active entries mention one.
     """
 
     commit: str | None = None
     files: Mapping[str, FileState] = field(default_factory=dict)
     entries: Mapping[Key, Entry] = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[Key, str] = field(default_factory=dict)
     claimants: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     referrers: Mapping[str, AbstractSet[Key]] = field(default_factory=dict)
     findings: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
@@ -90,7 +93,10 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One entry of an item's history: a step that changed it. ``renamed_from``: its name before."""
+    """One entry of an item's history: a step that changed it.
+
+    ``renamed_from`` is its name before (``renamed``), or the name whose place it took.
+    """
 
     change: ChangeKind
     document: Document

@@ -108,6 +108,17 @@ class Document:
     def key(self) -> Key:
         return (self.kind, self.name)
 
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The name that it claims, and the one whose history it wants to go on with."""
+        return (self.name,) if self.renamed_from is None else (self.name, self.renamed_from)
+
+    @property
+    def mentions(self) -> tuple[str, ...]:
+        """Every name that it says something of, its own aside."""
+        former = () if self.renamed_from is None else (self.renamed_from,)
+        return (*(reference.name for reference in self.references), *former)
+
 
 @dataclass(frozen=True, slots=True)
 class ExaminedFile:

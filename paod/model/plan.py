@@ -135,7 +135,8 @@ class Plan:
     """Every open problem of each path that may differ from before."""
     replace_problems: bool = False
     """True: paths not named in ``problems`` or ``files`` have none (the fold started anew)."""
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[Key, str | None] = field(default_factory=dict)
+    """The aliases that differ from before, with the name that each leads to now, None: nowhere."""
     changes: tuple[CatalogChange, ...] = ()
     items: Counts = Counts()
     bundles: Counts = Counts()
@@ -148,4 +149,4 @@ class Plan:
     @property
     def visible(self) -> bool:
         """Whether readers see a difference: the generation grows."""
-        return any(entry.visible for entry in self.entries)
+        return bool(self.aliases) or any(entry.visible for entry in self.entries)

@@ -8,7 +8,7 @@ from typing import Final
 
 from paod.errors import StoreError
 from paod.failpoint import failpoint
-from paod.model import Commit, Edition, Plan, SyncResult
+from paod.model import Commit, Edition, Key, Plan, SyncResult
 from paod.store.counters import count_applied
 from paod.store.feed import write_changes
 from paod.store.files import write_files
@@ -23,12 +23,11 @@ _MOVE_HEAD: Final = """
 UPDATE catalog_head
 SET commit_hash = :commit, basis = :basis, synced_at = :now, passed_commit = NULL
 """
-_ALIASES: Final = "SELECT name, target FROM catalog_aliases"
 _PUT_ALIAS: Final = """
-INSERT INTO catalog_aliases (name, target) VALUES (:name, :target)
-ON CONFLICT (name) DO UPDATE SET target = excluded.target
+INSERT INTO catalog_aliases (kind, name, target) VALUES (:kind, :name, :target)
+ON CONFLICT (kind, name) DO UPDATE SET target = excluded.target
 """
-_DROP_ALIAS: Final = "DELETE FROM catalog_aliases WHERE name = :name"
+_DROP_ALIAS: Final = "DELETE FROM catalog_aliases WHERE kind = :kind AND name = :name"
 
 
 class Applying(HeadState, Telling):
@@ -84,18 +83,17 @@ class Applying(HeadState, Telling):
         self.database.wake()
         return served
 
-    def _write_aliases(self, aliases: Mapping[str, str]) -> None:
-        stored = {row["name"]: row["target"] for row in self.database.query(_ALIASES)}
-        gone = [{"name": name} for name in stored if name not in aliases]
-        new = [
-            {"name": name, "target": target}
-            for name, target in aliases.items()
-            if stored.get(name) != target
+    def _write_aliases(self, aliases: Mapping[Key, str | None]) -> None:
+        rows = [
+            {"kind": kind, "name": name, "target": target}
+            for (kind, name), target in aliases.items()
         ]
+        gone = [{"kind": row["kind"], "name": row["name"]} for row in rows if row["target"] is None]
+        leading = [row for row in rows if row["target"] is not None]
         if gone:
             self.database.execute_many(_DROP_ALIAS, gone)
-        if new:
-            self.database.execute_many(_PUT_ALIAS, new)
+        if leading:
+            self.database.execute_many(_PUT_ALIAS, leading)
 
     def _write_head(self, commit: Commit | str, basis: str, now: str) -> None:
         commit_hash = commit.hash if isinstance(commit, Commit) else commit

@@ -25,8 +25,7 @@ FROM {entries} {pins}
 """
 _ONE: Final = "SELECT * FROM {entries} {pins} WHERE name = :name"
 _FOLLOWER: Final = """
-SELECT target FROM catalog_aliases
-WHERE name = :name AND target IN (SELECT name FROM {entries})
+SELECT target FROM catalog_aliases WHERE kind = :kind AND name = :name
 """
 _TAGGED: Final = "id IN (SELECT {entry_id} FROM {tags} WHERE tag = :tag0)"
 _FACETS: Final = {
@@ -153,7 +152,7 @@ class Entries(Base):
         return found
 
     def _inactive(self, kind: Kind, name: str, rows: list[Row]) -> Lookup:
-        followers = self.database.query(of_kind(kind, _FOLLOWER), {"name": name})
+        followers = self.database.query(_FOLLOWER, {"kind": kind, "name": name})
         if followers:
             return Renamed(followers[0]["target"])
         return self._removed(kind, rows[0]) if rows else None

@@ -20,11 +20,11 @@ from paod.store.tables import KINDS, of_kind
 _ENTRIES: Final = """
 SELECT id, name, version, is_active, on_line, revision, source_file_path, source_file_hash,
        content_hash, commit_hash, commit_author, commit_time, commit_subject,
-       outline, published, warning, content
+       outline, published, former_names, warning, content
 FROM {entries}
 """
 _HEAD: Final = "SELECT commit_hash FROM catalog_head"
-_ALIASES: Final = "SELECT name, target FROM catalog_aliases"
+_ALIASES: Final = "SELECT kind, name, target FROM catalog_aliases"
 
 
 class Loading(Base):
@@ -37,7 +37,9 @@ class Loading(Base):
             entries = {entry.key: entry for entry in _on_line(rows)}
             documents = {key: entry.document for key, entry in entries.items()}
             files = read_files(self.database, documents)
-            aliases = {row["name"]: row["target"] for row in self.database.query(_ALIASES)}
+            aliases = {
+                (row["kind"], row["name"]): row["target"] for row in self.database.query(_ALIASES)
+            }
             commit = self.database.query(_HEAD)[0]["commit_hash"]
             errors, warnings = open_counts(self.database)
         catalog = Catalog(
@@ -81,6 +83,7 @@ def _entry(kind: Kind, row: Row) -> Entry:
         active=bool(row["is_active"]),
         published=codec.parse_published(row["published"]),
         warning=codec.parse_problem(row["warning"]),
+        former_names=frozenset(codec.parse(row["former_names"])),
     )
 
 

@@ -20,7 +20,7 @@ SELECT id, name, version, revision, generation, updated_at, parts FROM catalog_b
 WHERE is_active AND CAST(parts AS TEXT) LIKE :mention
 """
 _ITEM: Final = "SELECT version, is_active, on_line FROM catalog_items WHERE name = :name"
-_ALIAS: Final = "SELECT target FROM catalog_aliases WHERE name = :name"
+_ALIAS: Final = "SELECT target FROM catalog_aliases WHERE kind = 'item' AND name = :name"
 _WRITE: Final = """
 UPDATE catalog_bundles
 SET parts = :parts, resolved = :resolved, generation = :generation, updated_at = :updated_at

@@ -20,7 +20,7 @@ _ITEM: Final = """
 SELECT id, name, generation, updated_at, pin_revision
 FROM catalog_items LEFT JOIN catalog_item_pins ON item_id = id WHERE name = :name
 """
-_FOLLOWER: Final = "SELECT target FROM catalog_aliases WHERE name = :name"
+_FOLLOWER: Final = "SELECT target FROM catalog_aliases WHERE kind = 'item' AND name = :name"
 _REVISION: Final = """
 SELECT change, version FROM catalog_item_versions WHERE item_id = :id AND revision = :revision
 """

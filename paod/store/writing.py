@@ -20,6 +20,7 @@ _COMMON: Final = (
     *("stale_since", "stale_problems", "revision", "generation", "source_file_path"),
     *("source_file_hash", "content_hash", "commit_hash", "commit_author", "commit_time"),
     *("commit_subject", "created_at", "updated_at", "removed_at", "outline", "published"),
+    "former_names",
     *("warning", "search_text", "presentation", "content"),
 )
 _OWN: Mapping[Kind, tuple[str, ...]] = {
@@ -116,6 +117,7 @@ def _row(planned: PlannedEntry, catalog: Catalog, writing: Writing) -> dict[str,
         "removed_at": None if entry.active else writing.now,
         "outline": codec.dump_outline(document),
         "published": codec.dump_published(entry.published),
+        "former_names": codec.dump(sorted(entry.former_names)),
         "warning": codec.dump_problem(entry.warning),
         "resolved": planned.served.resolved,
         "parts": codec.dump_parts(planned.served.parts),
