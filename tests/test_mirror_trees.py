@@ -132,7 +132,7 @@ def test_the_root_itself_may_be_a_link(origin: Origin) -> None:
 
 
 def test_names_of_every_kind_come_as_text(origin: Origin) -> None:
-    """T5, T6, T7"""
+    """T5, T6"""
     blob = origin.raw("blob", b"x")
     names = [
         b"\xff\xc3\xa9",
@@ -141,8 +141,6 @@ def test_names_of_every_kind_come_as_text(origin: Origin) -> None:
         b"..",
         b".git",
         b"a/b",
-        b"twice",
-        b"twice",
         b"%41",
     ]
     folder = origin.raw_tree(*(("100644", name, blob) for name in names))
@@ -151,8 +149,24 @@ def test_names_of_every_kind_come_as_text(origin: Origin) -> None:
     mirror = mirror_of(origin)
     mirror.fetch()
     found = {change.path.removeprefix("catalog/") for change in mirror.changes(None, head)}
-    shown = {"%FFé", "new\nline", "\\", "..", ".git", "a%2Fb", "twice", "%00twice", "%41"}
+    shown = {"%FFé", "new\nline", "\\", "..", ".git", "a%2Fb", "%41"}
     assert found == shown
+
+
+def test_a_tree_with_two_entries_of_one_name_is_refused_at_once(origin: Origin) -> None:
+    """T7: nobody knows which is meant. Refused before anything is compared, however many."""
+    blob, other = origin.raw("blob", b"x"), origin.raw("blob", b"y")
+    good = origin.write("catalog/a.yaml", "one").commit()
+    for names in ([b"a.yaml"] * 5_000, [b"b/c", b"b%2Fc"]):
+        entries = (("100644", name, (blob, other)[at % 2]) for at, name in enumerate(names))
+        root = origin.raw_tree(("40000", b"catalog", origin.raw_tree(*entries)))
+        head = origin.force(origin.git("commit-tree", root, "-m", "twice"))
+        mirror = mirror_of(origin)
+        mirror.fetch()
+        with pytest.raises(Blocked, match="two entries of one name") as refusal:
+            list(mirror.changes(None, head))
+        assert refusal.value.reason_given == "MalformedTree"
+    assert good != head
 
 
 def test_a_file_is_read_up_to_its_limit(origin: Origin) -> None:

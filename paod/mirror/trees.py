@@ -162,22 +162,28 @@ def _parsed(data: bytes, oid: bytes) -> Folder:
 
 
 def _made_unambiguous(data: bytes, oid: bytes) -> Folder:
-    """Mark the names that only a hostile tree has, so that none passes for another file's path."""
+    """Mark the names that only a hostile tree has, so that none passes for another file's path.
+
+    Raise ``Blocked`` where two entries have one name: nobody knows which of them is meant, and git
+    itself refuses such a tree when it looks.
+    """
     found = _ANY_ENTRY.findall(data)
     if sum(map(len, found)) != len(data):
-        raise Blocked(
-            f"tree {oid.hex()} is none that git would write",
-            "rewrite the commit with git",
-            reason="MalformedTree",
-        )
-    entries: dict[bytes, bytes] = {}
+        raise _malformed(oid, "is none that git would write")
+    entries = {}
     for entry in found:
         name, (mode, child) = _split(entry)
         name = name.replace(b"/", b"%2F")
-        while name in entries:
-            name = b"%00" + name
+        if name in entries:
+            raise _malformed(oid, "has two entries of one name")
         entries[name] = mode + b" " + name + b"\0" + child
     return frozenset(entries.values())
+
+
+def _malformed(oid: bytes, how: str) -> Blocked:
+    return Blocked(
+        f"tree {oid.hex()} {how}", "rewrite the commit with git", reason="MalformedTree"
+    )
 
 
 @lru_cache(maxsize=64)
