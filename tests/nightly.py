@@ -72,6 +72,18 @@ PARTS = (
         settings={"PAOD_KILLS": "{}"},
     ),
     Part(
+        "costly",
+        "commits and requests that cost as much as the limits let them",
+        ("-m", "tests.costly", "--commits", "{}", "--requests", "{}"),
+        amount=2_000,
+    ),
+    Part(
+        "largest",
+        "a commit of 100 MiB of each costly shape, within the default deadline",
+        ("-m", "tests.costly", "--commits", "0", "--requests", "0", "--largest"),
+        limit=2 * 3600.0,
+    ),
+    Part(
         "torn",
         "reads of shared memory beside a busy writer on one core",
         ("-m", "tests.torn"),

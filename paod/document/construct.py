@@ -77,11 +77,12 @@ def merged(node: MappingNode) -> list[MappingNode]:
 class _Constructor:
     """One walk over the nodes of a document."""
 
-    __slots__ = ("found", "left")
+    __slots__ = ("firsts", "found", "left")
 
     def __init__(self) -> None:
         self.found: list[tuple[Finding, Node]] = []
         self.left = MAX_NODES
+        self.firsts: dict[int, dict[str | None, Node]] = {}
 
     def value(self, node: Node, depth: int) -> Any:
         """Return what a node stands for; None where something is wrong with it.
@@ -186,10 +187,19 @@ class _Constructor:
             raise TooComplexError(message, node)
 
     def _duplicate(self, parent: MappingNode, key: str, node: Node) -> None:
-        first = next(found for found, _ in parent.value if _text(found) == key)
+        first = self._first(parent, key)
         lines = f"line {place_of(first).line} and line {place_of(node).line}"
         message = f"the key {shown(key)} stands twice, on {lines}"
         self._add("duplicate-key", message, "remove one of the two", node)
+
+    def _first(self, parent: MappingNode, key: str) -> Node:
+        """Return where a key of a mapping stands first; the mapping is gone through once."""
+        index = self.firsts.get(id(parent))
+        if index is None:
+            index = self.firsts[id(parent)] = {}
+            for found, _ in parent.value:
+                index.setdefault(_text(found), found)
+        return index[key]
 
     def _add(self, code: str, message: str, hint: str, node: Node) -> None:
         self._note(Finding(code, message, hint), node)

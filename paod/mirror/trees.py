@@ -181,9 +181,7 @@ def _made_unambiguous(data: bytes, oid: bytes) -> Folder:
 
 
 def _malformed(oid: bytes, how: str) -> Blocked:
-    return Blocked(
-        f"tree {oid.hex()} {how}", "rewrite the commit with git", reason="MalformedTree"
-    )
+    return Blocked(f"tree {oid.hex()} {how}", "rewrite the commit with git", reason="MalformedTree")
 
 
 @lru_cache(maxsize=64)

@@ -178,7 +178,7 @@ def _findings(data: bytes, given: Rules) -> tuple[list[Finding], Reading | None]
 def units_of(data: bytes, reading: Reading | None) -> int:
     """Return how many units of work the verdict on a file takes (see ``limits``)."""
     if reading is None or reading.value is None:
-        return limits.UNITS_A_DOCUMENT + len(data) // limits.BYTES_A_UNIT
+        return limits.UNITS_A_DOCUMENT + len(data)  # a fault is looked for in all of it
     return rules.effort(reading.value, reading.nodes, len(data))
 
 
