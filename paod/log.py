@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -41,13 +42,28 @@ def setup(
     What other libraries say is kept from warnings on.
     """
     redactor = Redactor(secrets)
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines(redactor) if style == "json" else TextLines(redactor))
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    text = JournalLines if is_journal(stream, os.environ) else TextLines
+    handler.setFormatter(JsonLines(redactor) if style == "json" else text(redactor))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("paod").setLevel(level.upper())
     logging.raiseExceptions = False  # a log that cannot be written must not stop the work
+
+
+def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Return whether what is written to a stream goes to systemd's journal.
+
+    systemd names the device and inode of that file in JOURNAL_STREAM (systemd.exec(5)); a stream
+    that was redirected since is another file.
+    """
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # it is closed, or no file
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 def event(name: str, /, *, level: int = logging.INFO, **fields: Any) -> None:
@@ -124,6 +140,24 @@ class TextLines(logging.Formatter):
         if _PLAIN_VALUE.fullmatch(text):
             return escape(text)
         return escape(json.dumps(text, ensure_ascii=False))
+
+
+class JournalLines(TextLines):
+    """``<6>sync trigger=webhook``: the journal adds the time, and reads the priority."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's lines, each with its priority (sd-daemon(3))."""
+        lines = super().format(record).split("\n")
+        lines[0] = lines[0].removeprefix(f"{_time(record)} {record.levelname.lower()} ")
+        return "\n".join(f"<{_priority(record.levelno)}>{line}" for line in lines)
+
+
+def _priority(level: int) -> int:
+    """Return the priority of a level as syslog(3) counts them."""
+    for least, priority in ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4)):
+        if level >= least:
+            return priority
+    return 6 if level >= logging.INFO else 7
 
 
 class JsonLines(logging.Formatter):

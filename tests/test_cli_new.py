@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from paod.cli.starter import Starter, text_of
 from paod.document.layout import lay_out
 from paod.schema import rank
 from paod.validate import Rules, examine
+from tests.running import ROOT
 
 Shown = pytest.CaptureFixture[str]
 
@@ -112,8 +114,41 @@ def test_what_is_wrong_is_told_and_nothing_is_written(
     assert not (checkout / "catalog").exists()
 
 
+def test_what_is_pasted_below_it_is_not_swallowed(checkout: Path) -> None:
+    """The docs' first block, pasted into a real terminal."""
+    controller, terminal = pty.openpty()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shell = subprocess.Popen(
+        ["bash", "--norc", "-i"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=os.environ
+        | {
+            "PS1": "$ ",
+            "TERM": "dumb",
+            "PATH": path,
+        },
+        start_new_session=True,
+    )
+    os.close(terminal)
+    page = (ROOT / "docs" / "authoring.md").read_text("utf-8")
+    block = next(
+        one for one in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "paod new" in one
+    )
+    os.write(controller, f"{block}echo e''nd\nexit\n".encode())
+    said = ""
+    while not re.search(r"^end\r?$", said, re.MULTILINE):
+        assert select.select([controller], [], [], 60)[0], said
+        said += os.read(controller, 1000).decode(errors="replace")
+    shell.wait(30)
+    os.close(controller)
+    assert "no problems" in said, said
+    assert not [line for line in said.splitlines() if line.startswith("paod: ")], said
+
+
 def test_on_a_terminal_it_asks(checkout: Path) -> None:
-    """A real terminal: a wrong name is asked for again, and an empty answer takes what is usual."""
+    """A real terminal: a wrong name is asked for again. What is not required is not asked for."""
     controller, terminal = pty.openpty()
     new = subprocess.Popen(
         [sys.executable, "-m", "paod", "new", "--category", "databases"],
@@ -128,7 +163,6 @@ def test_on_a_terminal_it_asks(checkout: Path) -> None:
         ("Name: ", "My_Ant"),
         ("such as 'my-ant'", "my-ant"),
         ("Owner: ", "platform team"),
-        ("Description [My ant]: ", ""),
     ):
         while asked not in said:
             assert select.select([controller], [], [], 30)[0], said

@@ -84,10 +84,13 @@ def test_problems_show_their_line_where_the_file_is_at_hand(
         "     3 | fields: [{name: 'a b', type: strng}] # \\x1b[2J",
         "       |                 ^^^^^",
         "    hint: so",
+        "",
         "catalog/a/b.yaml:3:30: error[bad-name]: no",
         "     3 | fields: [{name: 'a b', type: strng}] # \\x1b[2J",
         "       |                              ^^^^^",
+        "",
         "catalog/a/b.yaml:9:7: warning[bad-name]: no",
+        "",
         "catalog/gone.yaml:3:7: error[bad-name]: no",
     ]
 

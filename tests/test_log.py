@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +155,28 @@ def test_a_closed_stream_stops_nobody() -> None:
     log.setup("info", "text", stream=stream)
     stream.close()
     log.event("sync")
+
+
+def test_the_journal_gets_priorities_and_no_second_time(tmp_path: Path) -> None:
+    """systemd names the file of its journal; what was redirected elsewhere is none of it."""
+    script = (
+        "import logging, sys; from paod import log; log.setup('debug', 'text'); "
+        "one = logging.getLogger('paod.x'); one.info('well'); one.warning('hm'); "
+        "one.error('two\\nlines'); log.event('sync', ms=1)"
+    )
+    for named in (True, False):
+        file = tmp_path / f"{named}.log"
+        with file.open("wb") as stream:
+            found = os.fstat(stream.fileno())
+            journal = f"{found.st_dev}:{found.st_ino + (not named)}"
+            subprocess.run(
+                [sys.executable, "-c", script],
+                stderr=stream,
+                check=True,
+                env=os.environ | {"JOURNAL_STREAM": journal},
+            )
+        lines = file.read_text().splitlines()
+        if named:
+            assert lines == ["<6>well", "<4>hm", r"<3>two\nlines", "<6>sync ms=1"]
+        else:
+            assert lines[0].split(" ", 1)[1] == "info well"

@@ -27,7 +27,7 @@ STYLES = {"good": "green", "warning": "yellow", "bad": "bold red", "skipped": "d
 @as_json
 @click.pass_context
 def doctor(context: click.Context, config: Path | None, *, as_json: bool) -> int:
-    """Look at everything that paod stands on, and say what to mend.
+    """Look at everything that paod stands on, and say what to fix.
 
     Run it as the user that paod runs as, with its settings. It changes nothing and ends within a
     minute. The exit status is 1 when something is bad; warnings alone are fine.

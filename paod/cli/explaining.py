@@ -18,7 +18,7 @@ from paod.finding import nearest
 @click.argument("code", required=False)
 @as_json
 def explain(code: str | None, *, as_json: bool) -> None:
-    """Tell what a problem means and how to mend it, with an example.
+    """Say what a problem means and how to fix it, with an example.
 
     CODE is what stands in brackets: unknown-type in error[unknown-type]. Without one, all are
     listed.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from paod.document import lines_of
 
 STYLES = {"error": "bold red", "warning": "bold yellow"}
 _GUTTER = "blue"
+WORTH_A_COUNT = 10
+"""So many problems are also counted by code: they do not fit on a screen."""
 
 Source = Callable[[str], bytes | None]
 """Gives a file's bytes by the path in its problems; None where nobody has them."""
@@ -23,7 +26,9 @@ Source = Callable[[str], bytes | None]
 def print_findings(problems: Sequence[Mapping[str, Any]], source: Source | None = None) -> None:
     """Print each problem, its line where ``source`` has the file, and its hint below it."""
     path, lines = None, list[str]()
-    for problem in problems:
+    for number, problem in enumerate(problems):
+        if source is not None and number:
+            print_line()
         if source is not None and problem["path"] != path:
             path = problem["path"]
             lines = lines_of((source(path) or b"").decode("utf-8-sig", "replace"))
@@ -78,3 +83,7 @@ def print_tally(problems: Sequence[Mapping[str, Any]], checked: int) -> None:
     worst = "error" if has_errors(problems) else "warning"
     style = STYLES[worst] if problems else "green"
     print_line(f"{counted(checked, 'document')} checked: {tally(problems)}", style)
+    if len(problems) >= WORTH_A_COUNT:
+        codes = Counter(problem["code"] for problem in problems)
+        for code, number in sorted(codes.items(), key=lambda one: (-one[1], one[0])):
+            print_line(f"{number:>6}  {code}")

@@ -21,6 +21,8 @@ def print_outcome(row: Mapping[str, Any]) -> None:
             ("change", "kind", "name", "version"),
             [(one["change"], one["kind"], one["name"], one["version"]) for one in changes],
         )
+    if row.get("pin") == "set" and not row["dry_run"]:
+        print_line("pushes move nothing now, until `paod resume`")
     if row.get("problems"):
         print_line(f"{counted(row['problems'], 'problem')} open: see `paod problems`")
 

@@ -64,7 +64,7 @@ def plan(
     fail_on_breaking: bool,
     verbose: bool,
 ) -> int:
-    """Tell what would change, and change nothing.
+    """Say what would change, and change nothing.
 
     REV is a commit, a branch, or a pull request's ref (refs/pull/7/head): it is looked at as if it
     were merged now. Left out, it is the branch's head; in a checkout, the working tree. The exit

@@ -40,6 +40,7 @@ def history(settings: Settings, name: str, kind: Kind | None, *, as_json: bool) 
     with opened(settings) as store:
         kind, name = _found(store, name, kind)
         revisions = list(_revisions(store, kind, name))
+        pin = store.head().pin
     if as_json:
         print_json({"kind": kind, "name": name, "versions": revisions})
         return
@@ -47,6 +48,8 @@ def history(settings: Settings, name: str, kind: Kind | None, *, as_json: bool) 
         ("revision", "change", "version", "commit", "when", "who", "what"),
         [_line(revision) for revision in revisions],
     )
+    if pin is not None:
+        complain(f"the catalog is held at {short(pin.commit)} ({pin.reason}) until `paod resume`")
 
 
 @click.command()
@@ -59,7 +62,7 @@ def history(settings: Settings, name: str, kind: Kind | None, *, as_json: bool) 
 def diff(
     settings: Settings, name: str, a: int, b: int, kind: Kind | None, *, as_json: bool
 ) -> None:
-    """Tell what changed between two revisions.
+    """Say what changed between two revisions.
 
     A and B are revision numbers, as `paod history NAME` lists them.
     """

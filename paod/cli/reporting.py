@@ -26,7 +26,7 @@ PAGE = 500
 @as_json
 @with_database_settings
 def status(settings: Settings, *, as_json: bool) -> int:
-    """Tell what is served, since when, and what waits.
+    """Say what is served, since when, and what waits.
 
     The exit status is 1 when the catalog may be behind the branch. All of it stands in the
     database, so it is told of a daemon that is dead as well.

@@ -14,36 +14,46 @@ import click
 
 from paod import __version__
 
-COMMANDS = {
-    "serve": ("serving", "The daemon: follow the repository and serve the API."),
-    "demo": ("serving", "Try paod on an example repository, with nothing to configure."),
-    "sync": ("syncing", "Sync the catalog once, now."),
-    "plan": ("planning", "Tell what would change, and change nothing."),
-    "validate": ("validating", "Check files, folders or a whole checkout."),
-    "new": ("starting", "Write a valid document to start from."),
-    "fmt": ("formatting", "Put documents' keys in order and quote their texts alike."),
-    "explain": ("explaining", "Tell what a problem means and how to mend it, with an example."),
-    "schema": ("authoring", "Print the JSON Schema of documents, for editors."),
-    "watch": ("watching", "Check a checkout again at every save."),
-    "status": ("reporting", "Tell what is served, since when, and what waits."),
-    "history": ("reading", "List the revisions of an item or a bundle."),
-    "diff": ("reading", "Tell what changed between two revisions."),
-    "problems": ("reporting", "List what is wrong with documents."),
-    "rollback": ("syncing", "Hold the catalog at an earlier commit."),
-    "resume": ("syncing", "Let the catalog follow the branch again."),
-    "webhook": (
-        "hooks",
-        "Try the receiver of webhooks: `paod webhook test` calls it as a Git host would.",
-    ),
-    "doctor": ("examining", "Look at everything that paod stands on, and say what to mend."),
-    "pin": ("pinning", "Serve one revision of an item until it is released."),
-    "unpin": ("pinning", "Serve an item as the branch says again."),
-    "backup": ("recovering", "Copy the database to a new file, whether paod runs or not."),
-    "restore": ("recovering", "Put a backup in the database's place."),
-    "migrate": ("migrating", "Copy the catalog with its history to another database."),
-    "token": ("tokens", "Make a token, and the hash that may stand in for it."),
+GROUPS = {
+    "Run": {
+        "demo": ("serving", "Try paod on an example repository, with nothing to configure."),
+        "serve": ("serving", "The daemon: follow the repository and serve the API."),
+        "doctor": ("examining", "Look at everything that paod stands on, and say what to fix."),
+        "token": ("tokens", "Make a token, and the hash that may stand in for it."),
+        "webhook": (
+            "hooks",
+            "Try the receiver of webhooks: `paod webhook test` calls it as a Git host would.",
+        ),
+        "backup": ("recovering", "Copy the database to a new file, whether paod runs or not."),
+        "restore": ("recovering", "Put a backup in the database's place."),
+        "migrate": ("migrating", "Copy the catalog with its history to another database."),
+    },
+    "Write documents": {
+        "new": ("starting", "Write a valid document to start from: NAME, --category, --owner."),
+        "validate": ("validating", "Check files, folders or a whole checkout."),
+        "watch": ("watching", "Check a checkout again at every save."),
+        "explain": ("explaining", "Say what a problem means and how to fix it, with an example."),
+        "fmt": ("formatting", "Put documents' keys in order and quote their texts alike."),
+        "plan": ("planning", "Say what would change, and change nothing."),
+        "schema": ("authoring", "Print the JSON Schema of documents, for editors."),
+    },
+    "Look at the catalog": {
+        "status": ("reporting", "Say what is served, since when, and what waits."),
+        "problems": ("reporting", "List what is wrong with documents."),
+        "history": ("reading", "List the revisions of an item or a bundle."),
+        "diff": ("reading", "Say what changed between two revisions."),
+    },
+    "Move the catalog": {
+        "sync": ("syncing", "Sync the catalog once, now."),
+        "rollback": ("syncing", "Hold the catalog at an earlier commit."),
+        "resume": ("syncing", "Let the catalog follow the branch again."),
+        "pin": ("pinning", "Serve one revision of an item until it is released."),
+        "unpin": ("pinning", "Serve an item as the branch says again."),
+    },
 }
 """Each command's module in this room, and its line in the list of commands."""
+
+COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 
 class Commands(click.Group):
@@ -72,8 +82,9 @@ class Commands(click.Group):
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, about) for name, (_, about) in commands.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -44,10 +44,11 @@ def new(
     items: tuple[str, ...],
     root: str,
 ) -> None:
-    """Write a valid document to start from.
+    """Write a valid document to start from: NAME, --category, --owner.
 
     It goes to catalog/CATEGORY/NAME.yaml in the checkout around the working directory, and never
-    over a file that is there. On a terminal, what was not given is asked for.
+    over a file that is there. NAME, --category (but in a category's folder) and --owner are needed;
+    on a terminal, they are asked for.
     """
     root = root.strip("/")
     checkout = part_of(Path(), root).checkout
@@ -60,7 +61,9 @@ def new(
     _must_be_free(checkout, root, name)
     category = _told("--category", category, f"Category{_among(known)}", _name)
     owner = _told("--owner", owner, "Owner", _line)
-    description = _told("--description", description, "Description", _line, title(name))
+    description = (
+        title(name) if description is None else _told("--description", description, "", _line)
+    )
     if bundle and not items:
         asked = f"Items, with spaces between{_among(_names_there(checkout / root))}"
         items = tuple(_told("--item", None, asked, _names).split())

@@ -22,4 +22,9 @@ def token(*, as_json: bool) -> None:
         return
     print_pairs([("token", made), ("hash", digest_of(made))])
     if is_terminal():
-        print_line("The token is shown once; only its hash need be kept.", "dim")
+        print_line(
+            f"Put PAO_READ_TOKEN={digest_of(made)} into the settings (PAO_ADMIN_TOKEN for one that "
+            "may do everything; several are comma-separated), and give the token to its user: it "
+            "is shown once.",
+            "dim",
+        )

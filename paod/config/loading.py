@@ -25,6 +25,7 @@ _MISSING = (
     "https://github.com/org/pao-repository.git or /srv/pao-repository"
 )
 _HINT = "`paod demo` needs no settings; config/paod.yaml lists and explains them all"
+_SERVICE_HINT = "they stand in /etc/paod/paod.env; config/paod.yaml lists and explains them all"
 
 
 class _Validator(cerberus.Validator):  # type: ignore[misc]
@@ -59,7 +60,7 @@ def load(
         faults += status_faults(remote, values, secrets)
     state = _state_dir(environ, values.pop("PAO_STATE_DIR", None), faults)
     if faults or remote is None or state is None:
-        raise SettingsError(_list(faults), _HINT)
+        raise SettingsError(_list(faults), _SERVICE_HINT if "JOURNAL_STREAM" in environ else _HINT)
     return _settings(remote, state, values | secrets, sources)
 
 

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -23,6 +24,7 @@ from paod.daemon.instance import Instance
 from paod.daemon.listener import address_of, close_listener, open_listener
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.server import ApiServer, serve_until_told
+from paod.daemon.standing import standing_words
 from paod.daemon.supervisor import OnState, Slot, State, Supervisor
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import SyncWorker
@@ -76,6 +78,7 @@ def _supervise(
     hangup_ends: bool,
 ) -> int:
     board = Board()
+    _announce(settings, board)
     workers = settings.api_workers or len(os.sched_getaffinity(0))
     logger.info(
         "paod %s follows %s, branch %s", __version__, settings.repo_url, settings.repo_branch
@@ -101,6 +104,17 @@ def _supervise(
     status = Supervisor(slots, board, hangup_ends=hangup_ends).run(on_state)
     _close_database(settings)
     return status
+
+
+def _announce(settings: Settings, board: Board) -> None:
+    """Write where the catalog stands before anybody asks: it is served before the first sync."""
+    with suppress(StoreError):  # what cannot be read now, the sync worker says once it can
+        store = open_store(settings)
+        try:
+            words, ago = standing_words(store, settings, store.database.now())
+        finally:
+            store.close()
+        board.tell(words, 0.0 if ago is None else time.monotonic() - ago)
 
 
 @contextmanager

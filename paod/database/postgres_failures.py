@@ -21,15 +21,20 @@ _PASSING: Final[tuple[tuple[str, str, str, str], ...]] = (
         "25006",
         "StorageReadOnly",
         "the database server cannot be written now",
-        "see that the name in PAO_DB_URL leads to the primary; it is tried again",
+        "see that the name in PAO_DB_URL leads to the primary; `paod serve` tries again by itself",
     ),
     (
         "55P03",
         "StoreUnavailable",
         "another session holds a lock for too long",
-        "see pg_stat_activity for who it is; it is tried again",
+        "see pg_stat_activity for who it is; `paod serve` tries again by itself",
     ),
-    ("57014", "StoreUnavailable", "a statement took too long", "it is tried again"),
+    (
+        "57014",
+        "StoreUnavailable",
+        "a statement took too long",
+        "`paod serve` tries again by itself",
+    ),
 )
 _OURS: Final = (
     ("no password supplied", "set PAO_DB_PASSWORD, best as a file; a passfile has to be mode 0600"),
@@ -50,7 +55,7 @@ def translated(error: Exception) -> StoreError:
         return StoreUnavailable(
             f"the database server refuses the connection ({text})",
             "see to user, password and database of PAO_DB_URL, to its pg_hba.conf, and, if it has"
-            " no connection left, to PAO_DB_POOL_SIZE; it is tried again",
+            " no connection left, to PAO_DB_POOL_SIZE; `paod serve` tries again by itself",
         )
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and state is None:
         for said, hint in _OURS:
@@ -58,13 +63,16 @@ def translated(error: Exception) -> StoreError:
                 return StoreUnavailable(f"the database connection was not made ({text})", hint)
         return StoreUnavailable(
             f"the database server cannot be reached ({text})",
-            "see that it runs, and to host and port of PAO_DB_URL; it is tried again",
+            "see that it runs, and to host and port of PAO_DB_URL; "
+            "`paod serve` tries again by itself",
         )
     for code, reason, message, hint in _PASSING:
         if (state or "").startswith(code):
             return StoreUnavailable(f"{message} ({text})", hint, reason=reason)
     if (state or "").startswith(_PASSING_CLASSES):
-        return StoreUnavailable(f"the database server ended it ({text})", "it is tried again")
+        return StoreUnavailable(
+            f"the database server ended it ({text})", "`paod serve` tries again by itself"
+        )
     return StoreError(f"the database refused a statement ({text})")
 
 
