@@ -65,6 +65,8 @@ class GitServer:
     challenge: bool = True
     certificate: tuple[Path, Path] | None = None
     fault: Fault | None = None
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Former names of repositories, each with the one that is redirected to."""
     seen: list[Seen] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -165,6 +167,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._replace(fault)
         if not git.admits(authorization):
             return self._refuse()
+        former, _, rest = self.path.lstrip("/").partition("/")
+        if former in git.renamed:
+            location = f"/{git.renamed[former]}/{rest}"
+            return self._replace(Fault("redirect", status=301, location=location))
         status, headers, content = self._run_git(body)
         self._start(status, [*headers, ("Content-Length", str(len(content)))])
         return self._send(content, fault)

@@ -1,25 +1,30 @@
 """When the sync worker syncs: queue, polls, retries, announcements; by a clock that we move."""
 
+import json
 import os
 import shutil
 import signal
 import time
 
 import pytest
+from falcon.testing import TestClient
 
+from paod.api import create_app
 from paod.config import load
 from paod.daemon import open_store, prepare_state, prepare_store
 from paod.daemon.agenda import DENIED_CEILING, RECHECKS
 from paod.daemon.board import Board, HeldFile
 from paod.daemon.child import Death
 from paod.daemon.syncing import Syncing
-from paod.daemon.worker import SyncWorker
+from paod.daemon.worker import FIRST_MOVED_SECONDS, MOVED_SECONDS, SyncWorker
 from paod.metrics import Meters
 from paod.model import SyncRequest
 from paod.store import ProblemFilters
 from paod.store.queue import MAX_QUEUED
 from tests.origin import Origin
+from tests.remote import GitServer
 from tests.running import item
+from tests.served import SECRET, signed
 
 INTERVAL = 60.0
 
@@ -125,6 +130,53 @@ def test_a_poll_that_finds_a_commit_brings_it(bench):
     bench.pass_time(INTERVAL * 0.1)
     assert bench.applied() == head
     assert bench.runs()[1:] == ["schedule completed Succeeded"]
+
+
+def test_a_lost_delivery_is_made_up_for_by_the_next_though_nothing_is_polled(tmp_path, origin):
+    """A is served; B adds an item and its delivery is lost; C changes README.md alone."""
+    bench = Bench(tmp_path, origin, PAO_SYNC_INTERVAL="0", PAO_WEBHOOK_SECRET=SECRET)
+    bench.pass_time(0)
+    client = TestClient(create_app(bench.store, bench.settings))
+
+    def deliver(before, after, path):
+        commits = [{"id": after, "added": [path], "modified": [], "removed": []}]
+        payload = {"ref": "refs/heads/main", "before": before, "after": after, "forced": False}
+        payload |= {"repository": {"clone_url": origin.url}, "commits": commits}
+        body = json.dumps(payload).encode()
+        headers = {"X-Hub-Signature-256": signed(body), "X-GitHub-Event": "push"}
+        headers |= {"X-GitHub-Delivery": after}
+        answer = client.simulate_post("/api/v1/webhooks/github", body=body, headers=headers)
+        bench.pass_time(1)
+        return answer.json["sync_triggered"]
+
+    first = bench.applied()
+    origin.write("README.md", "one")
+    second = origin.commit()
+    assert deliver(first, second, "README.md") is False
+    assert (bench.applied(), bench.store.commit_state(second)) == (first, "applied")
+    lost = bench.add("second")
+    origin.write("README.md", "two")
+    last = origin.commit()
+    assert deliver(lost, last, "README.md") is True
+    assert bench.applied() == last
+    assert bench.store.commit_state(lost) == "superseded"
+    assert bench.runs()[-1] == "webhook completed Succeeded"
+    bench.store.close()
+
+
+def test_a_repository_that_was_renamed_at_its_host_is_told_of_once(tmp_path, origin, caplog):
+    origin.close()
+    with GitServer(origin.path.parent) as server:
+        server.renamed["former-name.git"] = "origin.git"
+        bench = Bench(tmp_path, origin, PAO_REPO_URL=server.url("former-name.git"))
+        bench.pass_time(0)
+        assert bench.applied() == origin.head
+        with caplog.at_level("WARNING"):
+            bench.pass_time(FIRST_MOVED_SECONDS)
+            bench.pass_time(MOVED_SECONDS)
+        assert bench.store.moved_to() == server.url("origin.git")
+        assert caplog.text.count("set PAO_REPO_URL to that") == 1
+        bench.store.close()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

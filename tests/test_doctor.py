@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,7 @@ from paod.store import Delivery, Store
 from paod.webhook import HOSTS, Followed, Malformed, decide
 from tests.kept import kept_logging
 from tests.origin import Origin
+from tests.programs import program
 from tests.running import item
 
 CANARY = "ghp_canary0000000000000000000000000000"
@@ -265,6 +268,33 @@ def test_a_branch_that_is_elsewhere_than_the_catalog_is_told(patient: Patient) -
     found = patient.findings()["catalog"]
     assert found["state"] == "warning"
     assert f"the branch at {tip[:12]}" in found["message"]
+
+
+@pytest.mark.parametrize(("kind", "state"), [("rsa", "warning"), ("ed25519", "good")])
+@pytest.mark.parametrize("form", ["RFC4716", "PEM"])
+def test_an_rsa_key_that_can_crash_the_fetch_is_told(
+    made: Patient, tmp_path: Path, kind: str, form: str, state: str
+) -> None:
+    key = tmp_path / "key"
+    made_by = [program("ssh-keygen"), "-q", "-t", kind, "-m", form, "-N", "", "-f", str(key)]
+    subprocess.run(made_by, check=True, capture_output=True)
+    made.set(PAO_REPO_SSH_KEY=str(key))
+    found = made.findings()["secrets"]
+    assert found["state"] == state
+    assert ("ed25519" in found.get("hint", "")) == (state == "warning")
+
+
+def test_a_crash_of_what_asks_the_repository_is_told_for_what_it_is(
+    made: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)  # without the dump of a SIGSEGV
+        return 0
+
+    monkeypatch.setattr("paod.doctor.repository._ask", crash)
+    found = made.findings(1)["repository"]
+    assert "(WorkerCrashed)" in found["message"]
+    assert "Ed25519" in found["hint"]
 
 
 def test_a_repository_that_answers_by_a_redirect_is_told(made: Patient) -> None:

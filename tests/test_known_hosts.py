@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from paod.errors import SettingsError
 from paod.mirror.known_hosts import known_host
+from tests.programs import program
 
 
 def key(letter: str, kind: str = "ssh-ed25519") -> str:
@@ -79,12 +79,11 @@ def test_a_port_of_its_own_comes_first_and_none_will_do(
 
 
 @pytest.mark.parametrize("port", [22, 2222])
-@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="it needs OpenSSH's client")
 def test_names_hashed_by_openssh_are_found(tmp_path: Path, port: int) -> None:
     file = tmp_path / "known_hosts"
     name = "git.example.com" if port == 22 else f"[git.example.com]:{port}"
     file.write_text(f"{name} {LINE}\n")
-    subprocess.run(["ssh-keygen", "-H", "-f", str(file)], check=True, capture_output=True)
+    subprocess.run([program("ssh-keygen"), "-H", "-f", str(file)], check=True, capture_output=True)
     assert "example" not in file.read_text()
     assert known_host([file], "git.example.com", port).keys
     assert not known_host([file], "other.example.com", port).keys
