@@ -5,6 +5,7 @@ happens, wrapped once at its edge ``from`` the cause, and logged once, at the to
 
     PaodError                  str() is a sentence; .hint is the operator's next step
     ├── SettingsError          never retried
+    │   └── SettingsDiffer     other machines made the shared catalog from another source
     ├── AlreadyRunning         another daemon holds the state folder or the database
     ├── MirrorError
     │   ├── FetchFailed        the remote did not answer, or badly: retried, backing off
@@ -40,6 +41,10 @@ class PaodError(Exception):
 
 class SettingsError(PaodError):
     reason = "BadSettings"
+
+
+class SettingsDiffer(SettingsError):
+    reason = "SettingsDiffer"
 
 
 class AlreadyRunning(PaodError):

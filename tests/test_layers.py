@@ -22,6 +22,7 @@ LEVELS = (
         *("outgoing", "messages", "signers"),
     },
     {"store", "github_app", "preview", "validate"},
+    {"basis"},
     {"sync", "metrics"},
     {"api", "checking"},
     {"daemon", "demo", "watch"},

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from paod.basis import applied_with
 from paod.model import SyncRequest
 from paod.store import EntryFilters, Found, ProblemFilters, Removed
 from tests.databases import on_each_database
@@ -328,10 +329,12 @@ def test_another_root_or_other_rules_start_the_fold_anew(tmp_path: Path, origin:
     paod.sync()
     paod.database.close()
     moved = Paod(tmp_path / "state", origin, {"PAO_CATALOG_ROOT": "offers"})
+    moved.store.adopt(applied_with(moved.settings))  # which machines that share it ask for
     assert moved.sync().mode == "full"
     assert names(moved) == ["cow"]
     moved.database.close()
     narrowed = Paod(tmp_path / "state", origin, {"PAO_CATEGORIES": "web"})
+    narrowed.store.adopt(applied_with(narrowed.settings))
     narrowed.sync()
     assert (names(narrowed), codes(narrowed)) == ([], ["unknown-category"])
 

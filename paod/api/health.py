@@ -17,8 +17,10 @@ from paod.api import links
 from paod.api.freshness import Reason, staleness, was_read
 from paod.api.operation import Answer, Operation, Readable
 from paod.api.standing import head_told
+from paod.basis import applied_with
 from paod.config import Settings
 from paod.errors import StoreError
+from paod.model import Head, other_rules, other_source
 from paod.store import Store
 
 Json = dict[str, Any]
@@ -56,15 +58,30 @@ class Health(Readable):
 
     def _told(self) -> Json:
         head, last = self._store.head(), self._store.last_following()
-        reasons = staleness(head, last, self._settings, self._now())
+        stale = staleness(head, last, self._settings, self._now())
         if not was_read(head):
-            return self._unavailable(reasons)
+            return self._unavailable(stale)
+        reasons = [*stale, *self._differing(head)]
         return self._body("degraded" if reasons else "ok", reasons) | {
             **head_told(head),
-            "stale": bool(reasons),
+            "stale": bool(stale),
             "pinned": head.pin is not None,
             "leader": self._led(),
         }
+
+    def _differing(self, head: Head) -> list[Reason]:
+        """Say that this machine's settings are not those that made the catalog, not which."""
+        if not self._store.database.shared:
+            return []
+        mine = applied_with(self._settings)
+        if other_source(head.applied_with, mine):
+            message = (
+                "this machine follows another repository, branch or root than the catalog is of"
+            )
+            return [Reason("SettingsDiffer", message)]
+        if other_rules(head.applied_with, mine):
+            return [Reason("RulesDiffer", "this machine judges files by other rules than another")]
+        return []
 
     def _led(self) -> bool | None:
         """Whether some machine syncs now; None: this one has the database to itself."""

@@ -33,6 +33,11 @@ verbosely = click.option("--verbose", is_flag=True, help="Show the log of a sync
     is_flag=True,
     help="Let this commit remove many documents; without --commit, the one that was blocked last.",
 )
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Let a catalog that machines share become that of this repository, branch and root.",
+)
 @as_json
 @verbosely
 @with_settings
@@ -43,6 +48,7 @@ def sync(
     commit: str | None,
     dry_run: bool,
     allow_mass_removal: bool,
+    adopt: bool,
     as_json: bool,
     verbose: bool,
 ) -> int:
@@ -55,7 +61,7 @@ def sync(
         dry_run=dry_run,
         allow_mass_removal=allowed,
     )
-    return _ask(settings, request, as_json=as_json, verbose=verbose)
+    return _ask(settings, request, as_json=as_json, verbose=verbose, adopt=adopt)
 
 
 @click.command()
@@ -103,9 +109,16 @@ def resume(settings: Settings, *, allow_mass_removal: bool, as_json: bool, verbo
     return _ask(settings, request, as_json=as_json, verbose=verbose)
 
 
-def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bool) -> int:
+def _ask(
+    settings: Settings,
+    request: SyncRequest,
+    *,
+    as_json: bool,
+    verbose: bool,
+    adopt: bool = False,
+) -> int:
     """Have a request carried out, print how it ended, and return the exit status."""
-    row = carry_out(settings, request, verbose=verbose)
+    row = carry_out(settings, request, verbose=verbose, adopt=adopt)
     good = row["status"] == GOOD
     if as_json:
         print_json(row)
@@ -116,12 +129,14 @@ def _ask(settings: Settings, request: SyncRequest, *, as_json: bool, verbose: bo
     return Exit.FINE if good else Exit.FAILED
 
 
-def carry_out(settings: Settings, request: SyncRequest, *, verbose: bool) -> dict[str, Any]:
+def carry_out(
+    settings: Settings, request: SyncRequest, *, verbose: bool, adopt: bool = False
+) -> dict[str, Any]:
     """Have a request carried out, and return the row that says how it ended."""
     level = settings.log_level if verbose else "critical"
     log.setup(level, settings.log_format, settings.secret_values)
     with waiting("waiting for the sync to end") as tell:
-        return daemon.run_once(settings, request, lambda phase: tell(f"sync: {phase}"))
+        return daemon.run_once(settings, request, lambda phase: tell(f"sync: {phase}"), adopt=adopt)
 
 
 def _blocked_commit(settings: Settings) -> str:

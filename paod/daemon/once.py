@@ -39,17 +39,22 @@ def daemon_running(settings: Settings) -> bool:
 
 
 def run_once(
-    settings: Settings, request: SyncRequest, on_phase: OnPhase = lambda _phase: None
+    settings: Settings,
+    request: SyncRequest,
+    on_phase: OnPhase = lambda _phase: None,
+    *,
+    adopt: bool = False,
 ) -> dict[str, Any]:
     """Have one request carried out and return its row, a dry run's ``preview`` with it.
 
     A request that was merged into another gives that other's row. ``on_phase`` is told what the
     sync does, where it is done here. Raise StoreUnavailable when it does not end in time. When a
-    KeyboardInterrupt ends it, so that nobody waits for the request, it is taken back.
+    KeyboardInterrupt ends it, so that nobody waits for the request, it is taken back. ``adopt``:
+    the catalog is to become that of these settings' repository, branch and root.
     """
     check_files(settings)
     prepare_state(settings)
-    prepare_store(settings)
+    prepare_store(settings, adopt=adopt)
     store = open_store(settings)
     try:
         sync_id = store.enqueue(request)

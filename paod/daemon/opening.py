@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from paod.basis import applied_with, check_source
 from paod.config import Settings
 from paod.daemon.instance import lock_paths
 from paod.database import Password, no_password, open_database
@@ -58,17 +59,22 @@ def prepare_state(settings: Settings) -> None:
         ) from error
 
 
-def prepare_store(settings: Settings) -> None:
+def prepare_store(settings: Settings, *, adopt: bool = False) -> None:
     """Make or migrate the database, and leave no connection open.
 
     Raises ``StoreUnavailable`` at once for a file that cannot be written: nobody but its owner can
-    change that. A server may be a standby now, whose catalog is read meanwhile.
+    change that. A server may be a standby now, whose catalog is read meanwhile. ``SettingsDiffer``
+    where it is of another source than these settings name, unless they are to ``adopt`` it.
     """
     store = open_store(settings)
     try:
         store.migrate()
         if not store.database.shared:
             store.try_to_write()
+        if adopt:
+            store.adopt(applied_with(settings))
+        else:
+            check_source(store, settings)
     finally:
         store.database.close()
 

@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from paod.api import log_went_back
+from paod.basis import check_source, rules_differ
 from paod.config import Settings
 from paod.daemon.backoff import rest_after
 from paod.daemon.board import Board
 from paod.daemon.child import Death
-from paod.errors import StoreError, StoreUnavailable
+from paod.errors import SettingsDiffer, StoreError, StoreUnavailable
 from paod.failpoint import failpoint
 from paod.metrics import Meters
 from paod.mirror import Mirror
-from paod.model import ClaimedSync, SyncResult
+from paod.model import ClaimedSync, SyncResult, who_applied
 from paod.store import Store
 from paod.sync import Memory, Workshop, open_mirror
 from paod.sync import run as run_sync
@@ -86,11 +87,16 @@ class Syncing:
             with self.store.database.sync_lock(wait) as mine:
                 self._note_place(mine=mine)
                 if mine:
+                    check_source(self.store, self._settings)
                     self._confirm_server()
                 if mine and not self._ready:
                     self._make_ready()
                 yield mine
         except StoreUnavailable:
+            self._note_place(mine=None)
+            raise
+        except SettingsDiffer:  # an operator wants another machine's, or this one's are wrong
+            self.store.database.give_way()
             self._note_place(mine=None)
             raise
         finally:
@@ -122,10 +128,17 @@ class Syncing:
         elif mine:
             self._took_over = True
             logger.info("%s is the one that syncs", self._settings.instance_name)
+            self._warn_of_rules()
         else:
             holder = self.store.database.sync_holder()
             logger.info("%s waits: %s syncs", *(self._settings.instance_name, _name(holder)))
         self._mine = mine
+
+    def _warn_of_rules(self) -> None:
+        """Say that this machine judges otherwise than the one before it: all is folded again."""
+        applied = self.store.head().applied_with
+        if differs := rules_differ(self.store, self._settings, applied):
+            logger.warning("%s had other rules (%s)", who_applied(applied), differs)
 
     def took_over(self) -> bool:
         """Say once that this process has become the one that syncs: only it looks at the remote."""

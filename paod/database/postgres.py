@@ -189,6 +189,9 @@ class PostgresDatabase:
         finally:
             self._alone.release()
 
+    def give_way(self) -> None:
+        self._seat.leave()
+
     def now(self) -> datetime:
         return self._clock.now(self.query)
 

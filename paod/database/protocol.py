@@ -129,6 +129,10 @@ class Database(Protocol):
         """
         ...
 
+    def give_way(self) -> None:
+        """End the sync lock that is kept between two blocks, so that another may have it."""
+        ...
+
     def now(self) -> datetime:
         """Return the time, with its zone, by the clock that all who use the database share.
 

@@ -177,6 +177,9 @@ class SQLiteDatabase:
     def sync_lock(self, wait: float = 0.0) -> AbstractContextManager[bool]:
         return file_lock(self.path.with_name(f"{self.path.name}-lock"), wait)
 
+    def give_way(self) -> None:
+        """Do nothing: the lock is given up after each block."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

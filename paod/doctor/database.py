@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from paod.api.freshness import Sync, staleness
+from paod.basis import check_source, rules_differ
 from paod.config import Settings
 from paod.daemon import open_store
 from paod.database import check_file, file_exists
 from paod.doctor.finding import Finding, bad, good, skipped, warning
-from paod.errors import StoreError
-from paod.model import Head
+from paod.errors import SettingsDiffer, StoreError
+from paod.model import Head, who_applied
 from paod.store import Store
 from paod.store.migrate import newest_schema
 
@@ -94,7 +95,7 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
     moments += _times(*(event["last_received_at"] for event in events[:1]))
     told = f"schema {number}, writable, generation {head.generation}"
     catalog = _catalog(head, store.last_following(), settings, now)
-    finding = good("database", told)
+    finding = _shared(store, settings, head) or good("database", told)
     return Look(
         finding,
         catalog,
@@ -105,6 +106,19 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
         head=head,
         moved_to=store.moved_to(),
     )
+
+
+def _shared(store: Store, settings: Settings, head: Head) -> Finding | None:
+    """Hold the settings against those with which another machine made the catalog."""
+    try:
+        check_source(store, settings)
+    except SettingsDiffer as error:
+        return bad("database", str(error), error.hint)
+    if differs := rules_differ(store, settings, head.applied_with):
+        told = f"{who_applied(head.applied_with)} made the catalog by other rules ({differs})"
+        hint = "give all machines the same settings and the same release: each folds all again"
+        return warning("database", told, hint)
+    return None
 
 
 def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -> Finding:

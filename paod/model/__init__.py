@@ -5,6 +5,7 @@ file is examined into an ``ExaminedFile``; both make a ``Step``; folding steps g
 and its ``Revision``s; comparing that with what is stored gives a ``Plan``; applying it ends a sync.
 """
 
+from paod.model.basis import other_rules, other_source, who_applied
 from paod.model.catalog import (
     WORKING_TREE,
     Catalog,
@@ -97,6 +98,9 @@ __all__ = [
     "Trigger",
     "VersionPolicy",
     "WentBack",
+    "other_rules",
+    "other_source",
     "path_text",
     "preview_request",
+    "who_applied",
 ]

@@ -81,6 +81,8 @@ class Head:
     pin: Pin | None = None
     passed: str | None = None
     went_back: WentBack | None = None
+    applied_with: str | None = None
+    """Whose settings the catalog was made with (``model/basis.py``); None: nobody knows."""
 
     @property
     def edition(self) -> Edition:

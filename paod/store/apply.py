@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from paod.errors import StoreError
+from paod.errors import SettingsDiffer, StoreError
 from paod.failpoint import failpoint
-from paod.model import Commit, Edition, Key, Plan, SyncResult
+from paod.model import Commit, Edition, Head, Key, Plan, SyncResult, other_source
 from paod.store.counters import count_applied
 from paod.store.feed import write_changes
 from paod.store.files import write_files
@@ -21,7 +21,8 @@ from paod.store.writing import Writing, write_entries
 
 _MOVE_HEAD: Final = """
 UPDATE catalog_head
-SET commit_hash = :commit, basis = :basis, synced_at = :now, passed_commit = NULL
+SET commit_hash = :commit, basis = :basis, synced_at = :now, passed_commit = NULL,
+    applied_with = :applied_with
 """
 _PUT_ALIAS: Final = """
 INSERT INTO catalog_aliases (kind, name, target) VALUES (:kind, :name, :target)
@@ -41,6 +42,7 @@ class Applying(HeadState, Telling):
         *,
         commit: Commit | str,
         basis: str,
+        applied_with: str | None = None,
         pin: PinChange = "unchanged",
         touch_checked: bool = False,
     ) -> Edition:
@@ -58,6 +60,7 @@ class Applying(HeadState, Telling):
                     "the catalog has moved since this sync began; it was not applied",
                     "see that no other program syncs this database without its lock",
                 )
+            self._check_source(head, applied_with)
             served = self._new_generation() if plan.visible else head.edition
             generation = served.generation
             now = self._now()
@@ -71,7 +74,7 @@ class Applying(HeadState, Telling):
             self._write_aliases(plan.aliases)
             changes = overlay.lay(plan.changes, generation, now)
             write_changes(self.database, changes, generation)
-            self._write_head(commit, basis, now)
+            self._write_head(commit, basis, applied_with, now)
             self._set_pin(pin)
             if touch_checked:
                 self._touch_checked()
@@ -95,6 +98,19 @@ class Applying(HeadState, Telling):
         if leading:
             self.database.execute_many(_PUT_ALIAS, leading)
 
-    def _write_head(self, commit: Commit | str, basis: str, now: str) -> None:
+    def _check_source(self, head: Head, applied_with: str | None) -> None:
+        """Raise ``SettingsDiffer`` where it has become another source's since this sync began."""
+        if not self.database.shared or applied_with is None:
+            return
+        if differs := other_source(head.applied_with, applied_with):
+            raise SettingsDiffer(
+                f"the catalog is of another source than this machine's settings say ({differs})",
+                "see to its settings, or let the catalog be theirs: paod sync --adopt",
+            )
+
+    def _write_head(
+        self, commit: Commit | str, basis: str, applied_with: str | None, now: str
+    ) -> None:
         commit_hash = commit.hash if isinstance(commit, Commit) else commit
-        self.database.execute(_MOVE_HEAD, {"commit": commit_hash, "basis": basis, "now": now})
+        values = {"commit": commit_hash, "basis": basis, "applied_with": applied_with, "now": now}
+        self.database.execute(_MOVE_HEAD, values)

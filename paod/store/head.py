@@ -12,7 +12,8 @@ PinChange = Pin | None | Literal["unchanged"]
 
 _HEAD = """
 SELECT epoch, timeline, seal, commit_hash, generation, basis, synced_at, checked_at,
-       pin_commit, pin_reason, pin_since, passed_commit, went_back_at, went_back_from, went_back_to
+       pin_commit, pin_reason, pin_since, passed_commit, went_back_at, went_back_from, went_back_to,
+       applied_with
 FROM catalog_head
 """
 _CHECKED = "UPDATE catalog_head SET checked_at = :now"
@@ -22,6 +23,7 @@ _REACH = "UPDATE catalog_head SET passed_commit = :commit"
 _PIN = """
 UPDATE catalog_head SET pin_commit = :commit, pin_reason = :reason, pin_since = :since
 """
+_ADOPT = "UPDATE catalog_head SET applied_with = :applied_with"
 _TRIAL = "UPDATE catalog_head SET checked_at = checked_at"
 
 
@@ -48,6 +50,7 @@ class HeadState(Timeline):
             checked_at=row["checked_at"],
             pin=Pin(row["pin_commit"], row["pin_reason"], row["pin_since"]) if pinned else None,
             passed=row["passed_commit"],
+            applied_with=row["applied_with"],
             went_back=WentBack(*went_back) if row["went_back_at"] is not None else None,
         )
 
@@ -68,6 +71,11 @@ class HeadState(Timeline):
         """Record that the remote was seen just now to have nothing newer."""
         with self.database.atomic():
             self._touch_checked()
+
+    def adopt(self, applied_with: str) -> None:
+        """Let the catalog be of another source from the next sync on: an operator wants it."""
+        with self.database.atomic():
+            self.database.execute(_ADOPT, {"applied_with": applied_with})
 
     def try_to_write(self) -> None:
         """Write something and take it back; raises ``StoreError`` where that cannot be done."""

@@ -8,12 +8,11 @@ from paod.sync.job import Workshop
 from paod.sync.moved import moved_to
 from paod.sync.opening import open_mirror, remote_of
 from paod.sync.run import run
-from paod.sync.settled import Memory, basis_of, rules_of
+from paod.sync.settled import Memory, rules_of
 
 __all__ = [
     "Memory",
     "Workshop",
-    "basis_of",
     "moved_to",
     "open_mirror",
     "remote_of",

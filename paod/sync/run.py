@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 
+from paod.basis import applied_with, basis_of
 from paod.catalog.guard import LISTED
 from paod.catalog.plan import plan
 from paod.errors import Blocked, FetchFailed, MirrorBroken, PaodError, Rejected, StoreError
@@ -12,6 +13,7 @@ from paod.failpoint import failpoint
 from paod.log import event
 from paod.mirror import Mirror
 from paod.model import ClaimedSync, Head, Pin, Plan, Stored, SyncRequest, SyncResult
+from paod.model.basis import other_source
 from paod.preview import NOTHING, outlook
 from paod.signers import Signers
 from paod.store import stamp
@@ -28,7 +30,6 @@ from paod.sync.results import (
     told,
     up_to_date,
 )
-from paod.sync.settled import basis_of
 from paod.sync.timing import Progress, Route
 from paod.sync.way import find_target, find_way, reader_of, walk
 
@@ -78,6 +79,8 @@ def _with_new_mirror(job: Job, why: str) -> SyncResult:
 def _attempt(job: Job) -> SyncResult:
     head = job.shop.store.head()
     job.progress.route = Route(head.commit)
+    if other := other_source(head.applied_with, applied_with(job.shop.settings)):
+        log.warning("the catalog becomes that of another source (%s)", other)
     if head.pin is not None and job.request.pin is None and not job.request.dry_run:
         return _finish(job, held(head.pin, head))
     with job.progress.phase("fetch"):
@@ -181,6 +184,7 @@ def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
             succeeded(planned, job.progress),
             commit=start.target,
             basis=basis_of(shop.settings),
+            applied_with=applied_with(shop.settings),
             pin=_pin(job, start),
             touch_checked=job.request.commit is None,
         )

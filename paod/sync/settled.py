@@ -1,22 +1,14 @@
-"""What a sync starts from: the settings that the fold depends on, and what the store holds."""
+"""What a sync starts from: the rules of the settings, and what the store holds."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.metadata import version
 
 from paod.catalog.problems import problems_of
 from paod.config import Settings
 from paod.model import Catalog, Edition, Head, Problem, Stored
 from paod.store import Store
-from paod.validate import RULES_VERSION, Rules
-
-JUDGES = ("PyYAML", "Cerberus", "jsonschema-rs", "google-re2", "Jinja2", "semver")
-"""Libraries whose next release may judge a file otherwise."""
+from paod.validate import Rules
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -26,32 +18,6 @@ def rules_of(settings: Settings) -> Rules:
         categories=settings.categories,
         max_file_bytes=settings.max_file_bytes,
     )
-
-
-def basis_of(settings: Settings) -> str:
-    """Return a hash of all that the fold depends on besides history.
-
-    Where it differs from the applied one, the fold starts anew: another repository, branch or
-    root, other rules. The URL goes in without user and secret.
-    """
-    basis = {
-        "repository": settings.repo_url,
-        "branch": settings.repo_branch,
-        "root": settings.catalog_root,
-        "categories": sorted(settings.categories) if settings.categories is not None else None,
-        "max_file_bytes": settings.max_file_bytes,
-        "version_policy": settings.version_policy,
-        "history_depth": settings.history_depth,
-        "rules": RULES_VERSION,
-        "libraries": _libraries(),
-    }
-    return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def _libraries() -> Mapping[str, str]:
-    """Return the version of each judge; they stand in files, and cannot change under a process."""
-    return {name: version(name) for name in JUDGES}
 
 
 @dataclass(slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paod.basis import basis_of
 from paod.catalog.fold import fold
 from paod.errors import BranchNotFound, CommitNotFound, PaodError
 from paod.mirror import Mirror
 from paod.model import FileState, Folded, Head, Stored
 from paod.ref import is_commit
 from paod.sync.job import Job, Start, Target
-from paod.sync.settled import basis_of, rules_of
+from paod.sync.settled import rules_of
 from paod.sync.steps import Reader
 from paod.sync.timing import Route
 
