@@ -13,7 +13,6 @@ import os
 import random
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,7 +40,7 @@ from tests.running import item
 from tests.served import POSTGRES, URL, Served
 from tests.served import item as document
 from tests.store_tools import Clock, Syncs
-from tests.wire import Fate, Wire
+from tests.wire import Wire, at_commit
 
 CANARY = "canary-Zq7-of-the-database"
 PUSH = {"ref": "refs/heads/main", "after": "1" * 40, "repository": {"clone_url": URL}}
@@ -497,19 +496,8 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
         yield made
 
 
-def at_the_commit_of_the_catalog(fate: Fate) -> Callable[[bytes], Fate]:
-    """Let a fate befall the first COMMIT after the head was moved."""
-    moved, met = threading.Event(), threading.Event()
-
-    def decide(data: bytes) -> Fate:
-        if b"SET commit_hash" in data:
-            moved.set()
-        if not moved.is_set() or met.is_set() or b"COMMIT\0" not in data:
-            return "pass"
-        met.set()
-        return fate
-
-    return decide
+MOVED = b"SET commit_hash"
+"""In the statement that moves the head, shortly before its COMMIT."""
 
 
 def test_p2_a_commit_whose_answer_is_lost_is_looked_up_and_not_repeated(
@@ -517,7 +505,7 @@ def test_p2_a_commit_whose_answer_is_lost_is_looked_up_and_not_repeated(
 ) -> None:
     machine = Machine(tmp_path, origin, wired, "vm-1")
     machine.store.enqueue(SyncRequest("manual"))
-    wire.fate = at_the_commit_of_the_catalog("deliver and cut")
+    wire.fate = at_commit(MOVED, "deliver and cut")
     assert machine.serve() == "SeatLost"
     wait_until(lambda: machine.serve() == "nothing" and "was applied" in caplog.text)
     assert machine.rows() == [("completed", "Succeeded")]
@@ -535,7 +523,7 @@ def test_p2_a_commit_that_never_arrived_runs_again(
 ) -> None:
     machine = Machine(tmp_path, origin, wired, "vm-1")
     machine.store.enqueue(SyncRequest("manual"))
-    wire.fate = at_the_commit_of_the_catalog("cut")
+    wire.fate = at_commit(MOVED, "cut")
     assert machine.serve() == "SeatLost"
     wait_until(lambda: machine.serve() == "Succeeded")
     assert "was not applied, and runs again" in caplog.text
