@@ -53,11 +53,10 @@ setup(
     ],
     extras_require={
         "github": ["PyJWT[crypto]>=2.10"],
-        "postgres": ["psycopg[binary,pool]>=3.2", "psycopg-pool>=3.3"],
+        "postgres": ["psycopg[binary]>=3.2"],
         "test": [
             "PyJWT[crypto]>=2.10",
-            "psycopg[binary,pool]>=3.2",
-            "psycopg-pool>=3.3",
+            "psycopg[binary]>=3.2",
             "pytest>=9.0",
             "pytest-xdist>=3.8",
             "pytest-timeout>=2.4",

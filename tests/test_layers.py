@@ -13,6 +13,7 @@ import pytest
 PAOD = Path(__file__).parent.parent / "paod"
 LEVELS = (
     {
+        "deadline",
         *("errors", "model", "codes", "versions", "finding", "paths", "ref", "strict_json"),
         *("git_program", "repository_url"),
     },
@@ -39,7 +40,6 @@ ALLOWED = {
     "pysqlite3": {"database"},
     "sqlite3": {"database"},
     "psycopg": {"database"},
-    "psycopg_pool": {"database"},
     "falcon": {"api"},
     "jwt": {"github_app"},
     "urllib3": {"outgoing"},

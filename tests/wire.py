@@ -83,6 +83,7 @@ class Wire:
         self.fate: Callable[[bytes], Fate] = pass_all
         self.round_trips = 0
         self.released = threading.Event()
+        self.holds = False
         self._links: list[_Link] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / NAME))
@@ -112,6 +113,11 @@ class Wire:
         """End every connection."""
         while self._links:
             self._links.pop().cut()
+
+    def keep(self) -> None:
+        """Hold what a fate said, until ``release``."""
+        self.holds = True
+        self.released.wait()
 
     def release(self) -> None:
         """Pass on what a fate made it hold."""
@@ -193,7 +199,7 @@ class _Link:
         if fate == "cut":
             return False
         if fate == "hold":
-            self._wire.released.wait()
+            self._wire.keep()
         elif fate != "pass":
             self._answer = fate
         server.sendall(data)
@@ -204,7 +210,7 @@ class _Link:
         self._asked = False
         fate, self._answer = self._answer, "pass"
         if fate == "deliver and hold":
-            self._wire.released.wait()
+            self._wire.keep()
         elif fate == "cut inside the answer":
             client.sendall(data[:INSIDE])
         if fate.endswith(("cut", "answer")):

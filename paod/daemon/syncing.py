@@ -30,6 +30,8 @@ from paod.sync import run as run_sync
 GRACE = 5.0
 """Seconds beyond a time limit that has a gentler end of its own, before the process is killed."""
 SETTING_UP_SECONDS = 60.0
+LONGEST_LOST = 60.0
+"""For which the lock is left to others that was lost again and again."""
 
 logger = logging.getLogger("paod.daemon")
 
@@ -57,6 +59,10 @@ class Syncing:
         """Of those of the mirror, how many were counted."""
         self._cut_off: frozenset[int] = frozenset()
         self._rests_until = 0.0
+        self._losses = 0
+        """Of the lock in the middle of a sync, in a row."""
+        self._lost_until = 0.0
+        """Until then the lock is left to others."""
         self.rests = False
         """Whether nothing waits but what the predecessor died of, and it was not time for that."""
         self._sync_id: int | None = None
@@ -83,6 +89,9 @@ class Syncing:
     @contextmanager
     def alone(self, wait: float = 0.0) -> Iterator[bool]:
         """Try to be the only process that syncs; the value says whether it is."""
+        if self._clock() < self._lost_until:
+            yield False
+            return
         try:
             with self.store.database.sync_lock(wait) as mine:
                 self._note_place(mine=mine)
@@ -151,7 +160,29 @@ class Syncing:
             claimed = self._claim() if mine else None
             if claimed is None:
                 return None
-            return claimed, self._run(claimed)
+            with self._counting_losses():
+                return claimed, self._run(claimed)
+
+    @contextmanager
+    def _counting_losses(self) -> Iterator[None]:
+        """Leave the lock to others for a while when it is lost in one sync after the other.
+
+        Whatever ends the session each time would end it again, and others may have better luck.
+        """
+        try:
+            yield
+        except StoreUnavailable:
+            self._losses += 1
+            pause = min(LONGEST_LOST, rest_after(self._losses))
+            self._lost_until = self._clock() + pause
+            if pause:
+                logger.warning(
+                    "the sync lock was lost in %d syncs in a row; this machine leaves it to others"
+                    " for %.0f s: see the database server's log for what ends its sessions",
+                    *(self._losses, pause),
+                )
+            raise
+        self._losses = 0
 
     def _claim(self) -> ClaimedSync | None:
         """Take the next request, after any that a process left running which died elsewhere."""

@@ -21,11 +21,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from paod.database.joining import joined
 from paod.database.postgres_clock import ServerClock
+from paod.database.postgres_connection import SCHEMA, Address
 from paod.database.postgres_news import NOTIFY, News
 from paod.database.postgres_pool import Pool
 from paod.database.postgres_schema import check_server, schema_number
 from paod.database.postgres_seat import HOLDER, Seat, holder
-from paod.database.postgres_session import SCHEMA, Address, Session
+from paod.database.postgres_session import Session, writing_limits
 from paod.database.protocol import Params, Password, Row, Table, no_password
 from paod.errors import StoreError, StoreUnavailable
 
@@ -38,7 +39,7 @@ _TYPES: Final = {
     "text_c": 'TEXT COLLATE "C"',
 }
 _READING: Final = ("SELECT", "WITH")
-_BEGIN_WRITING: Final = f"BEGIN; SELECT pg_advisory_xact_lock(1885433701, {SCHEMA}::int)"
+_WRITERS_LOCK: Final = f"SELECT pg_advisory_xact_lock(1885433701, {SCHEMA}::int)"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TABLES: Final = f"""
 SELECT relname::text AS name, oid::bigint AS number FROM pg_class
@@ -98,7 +99,7 @@ class PostgresDatabase:
         self._local = threading.local()
         self._pool: Pool | None = None
         self._news: News | None = None
-        self._seat = Seat(self._address, self._instance)
+        self._seat = Seat(self._address, self._instance, self.query)
         self._alone = threading.Lock()
 
     def prepare(self) -> None:
@@ -153,7 +154,8 @@ class PostgresDatabase:
                     yield
                 return
             session.know_server()
-            with self._transaction(session, _BEGIN_WRITING, "writing"):
+            begin = f"BEGIN; {writing_limits()}; {_WRITERS_LOCK}"
+            with self._transaction(session, begin, "writing"):
                 yield
                 self._writing().commit()
 
@@ -180,7 +182,7 @@ class PostgresDatabase:
             yield False
             return
         try:
-            session = self._seat.take(time.monotonic() + wait, lambda: bool(self.query(HOLDER)))
+            session = self._seat.take(time.monotonic() + wait)
             if session is None:
                 yield False
                 return
@@ -274,7 +276,7 @@ class PostgresDatabase:
     def _lenders(self) -> Pool:
         with self._guard:
             if self._pool is None:
-                self._pool = Pool(self._address, self._pool_size)
+                self._pool = Pool(lambda: self._address.connect("paod"), self._pool_size)
             return self._pool
 
     def _forget_parents(self) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from paod.database.postgres_session import SCHEMA, Connection
+from paod.database.postgres_connection import SCHEMA, Connection
 from paod.errors import StoreError
 
 NOTIFY: Final = f"SELECT pg_notify('paod_' || {SCHEMA}, '')"

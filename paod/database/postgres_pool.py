@@ -1,117 +1,126 @@
-"""Connections to PostgreSQL, lent for a question or a transaction, and a bounded number of them."""
+"""Connections to PostgreSQL, lent for a question or a transaction, and a bounded number of them.
+
+Whoever asks for one connects himself where none is idle, in the time that he has: no thread stands
+behind it, and nothing is kept of an attempt but why the last one failed. So an outage leaves
+nothing that could outlast it.
+"""
 
 from __future__ import annotations
 
-import logging
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
-from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from psycopg.pq import TransactionStatus
 
-from paod.database.postgres_failures import translated
-from paod.database.postgres_session import Address, Connection, Session, is_sound
-from paod.errors import StoreError, StoreUnavailable
+from paod.database.postgres_connection import Connection, is_sound
+from paod.database.postgres_session import Session
+from paod.deadline import seconds_left
+from paod.errors import StoreUnavailable
 
 BORROW_SECONDS: Final = 2.0
-"""For which a question waits for a connection."""
+"""For which a question waits until one of the connections in use is free."""
 REST_SECONDS: Final = 0.5
-"""After a question that got none, in which nobody waits for one: refusals come quickly then."""
+"""After an attempt to connect that failed, in which nobody tries: refusals come quickly then."""
 IDLE_SECONDS: Final = 60.0
 WAITING: Final = 4
 """So many questions for each connection may wait for it."""
-TROUBLE_SECONDS: Final = 10.0
-"""For which the reason of a failed attempt to connect explains that there is no connection."""
-_FORM: Final[dict[str, Any]] = {"autocommit": True, "row_factory": dict_row}
-
-
-class _Trouble(logging.Filter):
-    """Keeps why a pool could not connect, which it tells its log alone, again and again.
-
-    Whoever asked for a connection says it, once.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._told: tuple[float, StoreError] | None = None
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Note the error that a warning tells, and let no warning through."""
-        errors = [one for one in record.args or () if isinstance(one, Exception)]
-        if errors:
-            self._told = (time.monotonic(), translated(errors[-1]))
-        return record.levelno < logging.WARNING
-
-    def recent(self) -> StoreError | None:
-        """Return the trouble of the last few seconds."""
-        if self._told is None or time.monotonic() - self._told[0] > TROUBLE_SECONDS:
-            return None
-        return self._told[1]
-
-
-_trouble: Final = _Trouble()
-logging.getLogger("psycopg.pool").addFilter(_trouble)
 
 
 class Pool:
     """The connections of one process, opened as they are needed."""
 
-    def __init__(self, address: Address, size: int) -> None:
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            kwargs=lambda: address.parameters("paod") | _FORM,
-            connection_class=Connection,
-            configure=address.configure,
-            min_size=0,
-            max_size=size,
-            max_waiting=WAITING * size,
-            timeout=BORROW_SECONDS,
-            reconnect_timeout=BORROW_SECONDS,
-            max_idle=IDLE_SECONDS,
-            num_workers=1,
-            name="paod",
-            open=True,
-        )
+    def __init__(self, connect: Callable[[], Connection], size: int) -> None:
+        """``connect`` opens one, or raises ``StoreUnavailable``. ``size``: as many at most."""
+        self._connect = connect
+        self._places = threading.Semaphore(size)
+        self._queue = threading.Semaphore((WAITING + 1) * size)
+        """Of those who wait for a place. Who gives up leaves it, however he ends."""
+        self._guard = threading.Lock()
+        self._idle: list[tuple[float, Connection]] = []
+        """With the time since when, the longest first; lent from the end."""
         self._rests_until = 0.0
+        self._trouble: StoreUnavailable | None = None
+        self._closed = False
 
     @contextmanager
     def lent(self) -> Iterator[Session]:
         """Lend a connection; raise ``StoreUnavailable`` when none is to be had soon."""
-        connection = self._get()
+        self._take_place()
         try:
-            yield Session(connection)
+            connection = self._idle_one() or self._new_one()
+            try:
+                yield Session(connection)
+            finally:
+                self._take_back(connection)
         finally:
-            self._pool.putconn(connection)
+            self._places.release()
 
     def close(self) -> None:
-        """End all connections."""
-        self._pool.close()
+        """End all connections: the idle ones at once, those that are lent when they come back."""
+        self._closed = True
+        self._drop(float("inf"))
 
-    def _get(self) -> Connection:
-        if time.monotonic() < self._rests_until:
-            raise _none_to_be_had("a moment ago")
+    def _take_place(self) -> None:
+        """Wait until one more connection may be used."""
+        if not self._queue.acquire(blocking=False):
+            raise _all_in_use("too many wait for one already")
         try:
-            return self._sound(time.monotonic() + BORROW_SECONDS)
-        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
-            self._rests_until = time.monotonic() + REST_SECONDS
-            raise _none_to_be_had(f"in {BORROW_SECONDS:g} s") from error
+            wait = seconds_left(BORROW_SECONDS)
+            if not self._places.acquire(timeout=wait):
+                raise _all_in_use(f"none was free within {wait:.1f} s")
+        finally:
+            self._queue.release()
 
-    def _sound(self, deadline: float) -> Connection:
-        """Return the next connection that is sound; after a restart of the server none may be.
-
-        The pool would rest for a second after each that is not.
-        """
+    def _idle_one(self) -> Connection | None:
+        """Return a sound one that is open already; after a restart of the server none may be."""
         while True:
-            connection = self._pool.getconn(max(0.01, deadline - time.monotonic()))
+            with self._guard:
+                if not self._idle:
+                    return None
+                _, connection = self._idle.pop()
             if is_sound(connection):
                 return connection
-            self._pool.putconn(connection)
+
+    def _new_one(self) -> Connection:
+        if self._trouble is not None and time.monotonic() < self._rests_until:
+            raise StoreUnavailable(
+                f"no connection to the database was to be had a moment ago: {self._trouble}",
+                self._trouble.hint,
+            )
+        try:
+            connection = self._connect()
+        except StoreUnavailable as error:
+            self._trouble, self._rests_until = error, time.monotonic() + REST_SECONDS
+            raise
+        self._trouble = None
+        return connection
+
+    def _take_back(self, connection: Connection) -> None:
+        """Keep a connection for the next one; where it ended, those beside it may have too."""
+        now = time.monotonic()
+        if connection.closed:
+            self._drop(float("inf"))
+        elif connection.info.transaction_status is not TransactionStatus.IDLE or self._closed:
+            connection.close()
+        else:
+            with self._guard:
+                self._idle.append((now, connection))
+            self._drop(now - IDLE_SECONDS)
+
+    def _drop(self, before: float) -> None:
+        """End the connections that were idle since before a time."""
+        with self._guard:
+            dropped = [one for since, one in self._idle if since < before]
+            self._idle = [one for one in self._idle if one[0] >= before]
+        for connection in dropped:
+            connection.close()
 
 
-def _none_to_be_had(when: str) -> StoreUnavailable:
-    message = f"no connection to the database was to be had {when}"
-    trouble = _trouble.recent()
-    if trouble is None:
-        return StoreUnavailable(message, "all are in use: raise PAO_DB_POOL_SIZE")
-    return StoreUnavailable(f"{message}: {trouble}", trouble.hint)
+def _all_in_use(how: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"all connections to the database are in use, and {how}",
+        "raise PAO_DB_POOL_SIZE, or see what keeps them busy in pg_stat_activity",
+    )

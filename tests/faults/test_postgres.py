@@ -13,8 +13,10 @@ import os
 import random
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,7 +30,13 @@ from paod.daemon import open_store, prepare_state, prepare_store
 from paod.daemon.board import Board
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import SyncWorker
-from paod.database import postgres_session
+from paod.database import (
+    postgres_connection,
+    postgres_seat,
+    postgres_session,
+    postgres_settings,
+)
+from paod.database.postgres_settings import Setting
 from paod.errors import StoreError, StoreUnavailable
 from paod.model import SyncRequest
 from paod.store import Delivery, Store
@@ -280,7 +288,7 @@ def test_p1_a_standby_is_read_and_written_once_it_is_promoted(
     wired: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(postgres_session, "STANDBY_SECONDS", 0.5)
+    monkeypatch.setattr(postgres_connection, "STANDBY_SECONDS", 0.5)
     served = serve(wired)
     with tempfile.TemporaryDirectory(prefix="pg-", dir=MEMORY) as folder:
         standby = Server(Path(folder), primary=server)
@@ -333,6 +341,14 @@ def test_p1_with_all_connections_taken_reads_are_refused_until_there_is_one(
         server.execute("ALTER ROLE paod CONNECTION LIMIT -1")
 
 
+def quick_locks() -> tuple[Setting, ...]:
+    """Return what is set in sessions, with little patience for a lock."""
+    return tuple(
+        replace(one, value="300ms") if one.name == "lock_timeout" else one
+        for one in postgres_settings.SETTINGS
+    )
+
+
 def take_seat(store: Store) -> None:
     with store.database.sync_lock() as mine:
         assert mine
@@ -360,9 +376,8 @@ def test_a_refused_password_is_not_told(
 def test_p3_a_table_that_somebody_locked_is_waited_for_a_bounded_time(
     server: Server, serve: Callable[[str], Served], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        postgres_session, "_SESSION", postgres_session._SESSION.replace("'4s'", "'300ms'")
-    )
+    monkeypatch.setattr(postgres_session, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(postgres_settings, "SETTINGS", quick_locks())
     served = serve(url)
     with psycopg.connect(server.url()) as administrator:
         schema = url.rpartition("%3D")[2]
@@ -429,8 +444,8 @@ def test_a_silent_network_is_given_up(
     serve: Callable[[str], Served], wire: Wire, wired: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What takes all and passes nothing on: TCP sees nothing wrong with it."""
-    monkeypatch.setattr(postgres_session, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(postgres_session, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(postgres_connection, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(postgres_connection, "CONNECT_SECONDS", 2)
     served = serve(wired)
     assert not refused(read(served))
     wire.silent = True
@@ -580,6 +595,121 @@ def test_p4_who_takes_over_looks_at_the_remote_unasked(
     assert second.store.head().commit == unseen
     for machine in (first, second):
         machine.store.close()
+
+
+def test_p4_who_gives_no_sign_of_life_is_ended_and_writes_nothing_beside_the_next(
+    tmp_path: Path,
+    origin: Origin,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As when a whole machine is stopped in a fetch, and wakes up when another one syncs."""
+    monkeypatch.setattr(postgres_seat, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(postgres_seat, "BEAT_SECONDS", 1000.0)
+    first, second = (Machine(tmp_path, origin, url, name) for name in ("vm-1", "vm-2"))
+    first.store.enqueue(SyncRequest("manual"))
+    first.board.at["fetch"] = lambda: wait_until(lambda: second.serve() == "Succeeded")
+    assert first.serve() == "SeatLost"
+    assert "vm-1 held the sync lock and gave no sign of life" in caplog.text
+    assert first.rows() == [("failed", "Interrupted"), ("completed", "Succeeded")]
+    assert first.store.head().generation == 1
+    for machine in (first, second):
+        machine.store.close()
+
+
+def test_p4_who_is_busy_for_long_gives_signs_of_life(
+    tmp_path: Path, origin: Origin, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_seat, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(postgres_seat, "BEAT_SECONDS", 0.05)
+    first, second = (Machine(tmp_path, origin, url, name) for name in ("vm-1", "vm-2"))
+    first.store.enqueue(SyncRequest("manual"))
+    looks = itertools.count()
+    began = time.monotonic()
+
+    def be_busy() -> None:
+        wait_until(
+            lambda: (
+                second.serve() == "nothing" and next(looks) >= 10 and time.monotonic() - began > 2.0
+            )
+        )
+
+    first.board.at["fetch"] = be_busy
+    assert first.serve() == "Succeeded"
+    for machine in (first, second):
+        machine.store.close()
+
+
+def test_p4_a_silent_holder_of_another_role_is_named_and_left(
+    server: Server,
+    tmp_path: Path,
+    origin: Origin,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(postgres_seat, "SILENT_SECONDS", 0.0)
+    machine = Machine(tmp_path, origin, url, "vm-1")
+    with psycopg.connect(server.url(), autocommit=True) as other:
+        schema = url.rpartition("%3D")[2]
+        other.execute(
+            f"SELECT pg_advisory_lock(1885433700, '{schema}'::regnamespace::int)".encode()
+        )
+        assert machine.serve() == "nothing"
+        assert machine.serve() == "nothing"
+    told = [one for one in caplog.messages if "give all machines the same role" in one]
+    assert len(told) == 1
+    machine.store.close()
+
+
+def test_p4_who_loses_the_lock_in_each_sync_leaves_it_to_others_for_a_while(
+    server: Server, tmp_path: Path, origin: Origin, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    first, second = (Machine(tmp_path, origin, url, name) for name in ("vm-1", "vm-2"))
+    first.syncing = Syncing(first.settings, first.store, first.board, clock=lambda: now[0])
+    first.store.enqueue(SyncRequest("manual"))
+    for times in range(1, 4):
+        first.board.at["fold"] = lambda: terminate(server, "paod sync vm-1")
+        assert first.serve() == "SeatLost"
+        assert times == 1 or first.serve() == "nothing"
+        now[0] += 60.0
+    assert "lost in 3 syncs in a row" in caplog.text
+    now[0] -= 60.0
+    assert first.serve() == "nothing"
+    assert second.serve() == "Succeeded"
+    for machine in (first, second):
+        machine.store.close()
+
+
+def test_a_frozen_writer_keeps_the_others_for_as_long_as_it_may_idle(
+    url: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its COMMIT is held by the network: the server ends what idles in a transaction."""
+    monkeypatch.setattr(postgres_session, "WRITING_IDLE_SECONDS", 0.3)
+    store = Store(opened(url), Clock())
+    store.migrate()
+    frozen = Store(opened(url_of(wire.folder, url.rpartition("%3D")[2])), Clock())
+    wire.fate = at_commit(b"INSERT INTO catalog_sync_status", "hold")
+    ended: list[str] = []
+
+    def write() -> None:
+        try:
+            frozen.enqueue(SyncRequest("manual"))
+        except StoreUnavailable as error:
+            ended.append(error.reason_given)
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    wait_until(lambda: wire.holds)
+    queued = store.enqueue(SyncRequest("webhook"))
+    assert [row["sync_id"] for row in store.queue()] == [queued]
+    wire.release()
+    writer.join(10)
+    assert ended == ["OutcomeUnknown"]
+    store.close()
+    frozen.close()
 
 
 def test_p4_a_sync_that_finds_the_database_gone_fails_and_converges(
