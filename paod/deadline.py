@@ -14,9 +14,12 @@ from contextvars import ContextVar
 _end: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-def begin(seconds: float) -> None:
-    """Let what this thread does from here on end within so many seconds."""
-    _end.set(time.monotonic() + seconds)
+def begin(seconds: float, since: float | None = None) -> None:
+    """Let what this thread does from here on end within so many seconds.
+
+    They count from ``since``, a moment of the monotonic clock, None: from now.
+    """
+    _end.set((time.monotonic() if since is None else since) + seconds)
 
 
 def end() -> None:

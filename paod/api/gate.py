@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import falcon
 
+from paod import deadline
 from paod.access import Role, allows, bearer_token, role_of
 from paod.api.errors import Refusal, request_id
 from paod.api.operation import Operation, Query, Resource
@@ -26,6 +27,9 @@ BAD_TOKEN_CHALLENGE: Final = {
 FAILURES: Final = 60
 FAILURE_SECONDS: Final = 60.0
 """How many wrong tokens an address may try in how many seconds before it is told to wait."""
+
+CAME: Final = "paod.came"
+"""Where the server says when a request had arrived, by the monotonic clock: it may have queued."""
 
 logger = logging.getLogger("paod.api")
 
@@ -48,6 +52,7 @@ class Gate:
         if req.method not in resource.methods:
             return  # Falcon answers by itself, and tells what is allowed
         operation = resource.operation_of(req.method)
+        deadline.begin(operation.seconds, req.env.get(CAME))
         if operation.needs != "nobody":
             self._admit(req, operation.needs)
         for name, text in params.items():
@@ -57,7 +62,8 @@ class Gate:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool
     ) -> None:
-        """Keep browsers from guessing that an answer is something else."""
+        """Keep browsers from guessing that an answer is something else; its deadline is over."""
+        deadline.end()
         resp.set_header("X-Content-Type-Options", "nosniff")
 
     def _admit(self, req: falcon.Request, needed: Role) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import falcon
 
@@ -13,6 +13,10 @@ from paod.access import Role
 Needed = Role | Literal["nobody"]
 """The role that an operation needs; ``nobody``: it is open to all."""
 Query = dict[str, Any]
+SECONDS: Final = 4.0
+"""Within which an answer is due: less than a delivery has, which may wait behind such a one."""
+DELIVERY_SECONDS: Final = 4.5
+"""Within which a delivery is stored or refused: hosts give up after five seconds or ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Operation:
     body: Body | None = None
     refuses: tuple[int, ...] = ()
     headers: tuple[Parameter, ...] = ()
+    seconds: float = SECONDS
+    """Within which it is answered, whatever the database does; what waits on purpose adds to it."""
     defaults: Mapping[str, Any] = field(init=False)
     """Of each parameter of the query, by its name."""
     readers: Mapping[str, Callable[[str], Any]] = field(init=False)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from paod import deadline
+
 WAITERS = 6
 PAUSE = 0.5
 """Seconds after which it is looked again even without a hint that there is news."""
@@ -41,6 +43,7 @@ class Waiting:
         found = look()
         if found is not None or seconds <= 0 or not self._places.acquire(blocking=False):
             return found
+        deadline.extend(seconds)
         try:
             end = self._clock() + seconds
             while found is None and not self._stopping.is_set() and self._clock() < end:

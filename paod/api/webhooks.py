@@ -19,7 +19,7 @@ import falcon
 from paod.api import links
 from paod.api.body import read_bytes
 from paod.api.errors import Refusal
-from paod.api.operation import Answer, Body, Operation, Resource
+from paod.api.operation import DELIVERY_SECONDS, Answer, Body, Operation, Resource
 from paod.api.owed import Owed
 from paod.api.parameters import DELIVERY, text
 from paod.api.rate import RateLimit
@@ -93,6 +93,7 @@ def _operation(host: Host) -> Operation:
         body=Body(f"{host.name}-push", ("application/json", FORM)),
         refuses=(400, 401, 413, 422, 429, 503),
         headers=(*proofs, *events, *deliveries),
+        seconds=DELIVERY_SECONDS,
     )
 
 

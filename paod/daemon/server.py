@@ -39,6 +39,8 @@ CLEANUP_SECONDS = 5
 LEAVING_SECONDS = 2.5
 """For answers under way at the end; less than the supervisor's patience."""
 PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"}
+CAME = "paod.came"
+"""Where the application finds when a request had arrived, by the monotonic clock."""
 UNIX_PEER = "localhost"
 """What waitress calls whoever connects to a unix socket: with one, that is the proxy."""
 
@@ -60,6 +62,7 @@ class _Task(WSGITask):  # type: ignore[misc]
         environ: dict[str, Any] = super().get_environment()
         if self.channel.addr[0] != self.channel.server.adj.trusted_proxy:
             environ.pop("HTTP_X_REQUEST_ID", None)
+        environ[CAME] = self.channel.came
         return environ
 
     def set_close_on_finish(self) -> None:
@@ -102,8 +105,11 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _RefusalTask
     _arriving: object = None
     _since = 0.0
+    came = 0.0
+    """When the last of it came: from then on its caller waits for paod."""
 
     def received(self, data: bytes) -> bool:
+        self.came = time.monotonic()
         accepted = bool(super().received(data))
         if self.request is not self._arriving:
             self._arriving, self._since = self.request, time.monotonic()

@@ -24,7 +24,7 @@ from paod.database.postgres_clock import ServerClock
 from paod.database.postgres_connection import SCHEMA, Address
 from paod.database.postgres_news import NOTIFY, News
 from paod.database.postgres_pool import Pool
-from paod.database.postgres_schema import check_server, schema_number
+from paod.database.postgres_schema import check_server, check_sessions, schema_number
 from paod.database.postgres_seat import HOLDER, Seat, holder
 from paod.database.postgres_session import Session, writing_limits
 from paod.database.protocol import Params, Password, Row, Table, no_password
@@ -103,7 +103,8 @@ class PostgresDatabase:
         self._alone = threading.Lock()
 
     def prepare(self) -> None:
-        check_server(self.query)
+        check_sessions(lambda: self._address.connect("paod start"))
+        check_server(self.query, writes=not self._address.read_only)
 
     def schema_number(self) -> int:
         with self.snapshot():  # else another process's first migration may show half

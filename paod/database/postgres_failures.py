@@ -21,7 +21,9 @@ _PASSING: Final[tuple[tuple[str, str, str, str], ...]] = (
         "25006",
         "StorageReadOnly",
         "the database server cannot be written now",
-        "see that the name in PAO_DB_URL leads to the primary; `paod serve` tries again by itself",
+        "see that the name in PAO_DB_URL leads to the primary, and that the role is not read-only"
+        " (ALTER ROLE … RESET default_transaction_read_only); `paod serve` tries"
+        " again by itself",
     ),
     (
         "55P03",

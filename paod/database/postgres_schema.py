@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
+from paod.database.postgres_connection import Connection
 from paod.database.protocol import Row
 from paod.errors import MigrationError
 
@@ -12,8 +14,10 @@ OLDEST_SERVER: Final = 130_000
 
 _SERVER: Final = """
 SELECT current_setting('server_version_num')::int AS version,
-       current_setting('server_encoding') AS encoding, current_schema() AS schema
+       current_setting('server_encoding') AS encoding, current_schema() AS schema,
+       current_setting('default_transaction_read_only') AS read_only
 """
+_BACKEND: Final = "SELECT pg_backend_pid() AS backend"
 _LEDGER: Final = """
 SELECT column_name AS name FROM information_schema.columns
 WHERE table_schema = current_schema() AND table_name = 'schema_migrations'
@@ -28,10 +32,38 @@ _NUMBER: Final = "SELECT COALESCE(MAX(number), 0) AS number FROM schema_migratio
 
 Query = Callable[[str], list[Row]]
 
+logger = logging.getLogger("paod.database")
 
-def check_server(query: Query) -> None:
-    """Raise ``MigrationError`` where a catalog cannot be kept."""
+
+def check_sessions(connect: Callable[[], Connection]) -> None:
+    """Raise ``MigrationError`` where something between gives a connection no session of its own.
+
+    A pooler in transaction mode lends each transaction another session of the server: two
+    connections then meet the same one, or one of them meets two.
+    """
+    with connect() as one, connect() as other:
+        met: dict[Connection, set[int]] = {one: set(), other: set()}
+        for asking in (one, other, one, one, other):
+            row = asking.execute(_BACKEND, prepare=False).fetchone()
+            met[asking].add(row["backend"] if row else 0)
+    if any(len(sessions) > 1 for sessions in met.values()) or met[one] & met[other]:
+        raise MigrationError(
+            "PAO_DB_URL leads to a connection pooler in transaction mode: locks, news and settings"
+            " belong to sessions, and there is none of our own",
+            "let the pooler use session mode for paod (PgBouncer: pool_mode = session for the"
+            " database or the user), or connect to the server directly",
+        )
+
+
+def check_server(query: Query, *, writes: bool) -> None:
+    """Raise ``MigrationError`` where a catalog cannot be kept; log where it cannot be written."""
     server = query(_SERVER)[0]
+    if writes and server["read_only"] == "on":
+        logger.error(
+            "the database is read-only for the role of PAO_DB_URL"
+            " (default_transaction_read_only is on): nothing can be written until it is off: %s",
+            "ALTER ROLE … RESET default_transaction_read_only, or ALTER DATABASE, or the server",
+        )
     if server["version"] < OLDEST_SERVER:
         raise MigrationError("the database server is older than PostgreSQL 13", "upgrade it")
     if server["encoding"] != "UTF8":

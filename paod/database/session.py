@@ -44,6 +44,13 @@ class Session:
     state: Literal["idle", "reading", "writing"] = "idle"
     broken: bool = False
     listener: Listener | None = None
+    busy_timeout: float = -1.0
+
+    def wait_for_locks(self, seconds: float) -> None:
+        """Let statements from here on wait for so long while another process writes."""
+        if seconds != self.busy_timeout:
+            self.handle.conn.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+            self.busy_timeout = seconds
 
     def clear_logs(self) -> None:
         """Remove the log of a file that was replaced, or it would be taken for the new one's.
@@ -85,7 +92,9 @@ def connect(path: Path, *, read_only: bool, busy_timeout: float) -> Session:
     handle = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
     logs = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
     beside = {log: file_at(log) for log in logs}
-    return Session(threading.current_thread(), handle, file, beside, frozen)
+    return Session(
+        threading.current_thread(), handle, file, beside, frozen, busy_timeout=busy_timeout
+    )
 
 
 def file_at(path: Path) -> FileId | None:

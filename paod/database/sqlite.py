@@ -26,6 +26,7 @@ from paod.database.lock import file_lock
 from paod.database.protocol import Params, Row, Table
 from paod.database.session import FileId, Session, Translating, connect, file_at, is_frozen
 from paod.database.wakeup import Listener, tell
+from paod.deadline import seconds_left
 from paod.errors import StoreError, StoreUnavailable
 
 BUSY_TIMEOUT = 4.0
@@ -136,6 +137,7 @@ class SQLiteDatabase:
             with joined(session):
                 yield
             return
+        session.wait_for_locks(seconds_left(self._busy_timeout))
         self._run(session, "BEGIN IMMEDIATE")
         session.state, session.broken = "writing", False
         try:
@@ -245,7 +247,9 @@ class SQLiteDatabase:
         if file_at(self.path) is None:
             raise self._gone("is gone: it was removed or renamed while paod used it")
         sqlite_file.check(self.path)
-        with file_lock(self.path.with_name(f"{self.path.name}-swap"), self._busy_timeout):
+        with file_lock(
+            self.path.with_name(f"{self.path.name}-swap"), seconds_left(self._busy_timeout)
+        ):
             try:
                 former.clear_logs()
             except OSError as error:

@@ -75,6 +75,8 @@ def _looked(settings: Settings, now: datetime) -> Look:
     try:
         if settings.db_file is not None:
             check_file(settings.db_file)
+        else:
+            store.database.prepare()  # which makes nothing on a server, and looks at the way there
         return _judged(store, settings, now)
     finally:
         with contextlib.suppress(StoreError):

@@ -81,8 +81,8 @@ class Schema(Base):
                 with self.database.atomic():
                     self._apply(known)
                 return
-            except StoreUnavailable:  # another process is at it, mostly
-                if time.monotonic() > end:
+            except StoreUnavailable as error:  # another process is at it, mostly
+                if error.reason_given == "StorageReadOnly" or time.monotonic() > end:
                     raise
                 number = self._checked(known)
 
