@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from paod.database import Database
+from paod.database import Database, postgres_pool, postgres_watch
+from paod.database.postgres import PostgresDatabase
+from paod.database.postgres_watch import Watch
 from paod.errors import StoreUnavailable
 from tests.databases import opened
 from tests.postgres import MEMORY, shared_server
@@ -111,3 +113,103 @@ def test_a_connection_that_ended_takes_none_beside_it_for_sound(wire: Wire) -> N
     assert all_at_once(hold, 3) == []
     wire.cut()
     assert ask(database) == [{"one": 1}]
+
+
+# The watch over a pool
+
+
+class Sides:
+    """What a server and a pool do, for a watch that has a clock of the test's."""
+
+    def __init__(self) -> None:
+        self.server = self.pool = True
+        self.now = 0.0
+        self.renewed = 0
+        self.watch = Watch(self._ask, self._borrow, self._renew, lambda: self.now)
+
+    def _ask(self) -> None:
+        if not self.server:
+            raise StoreUnavailable("no server")
+
+    def _borrow(self) -> None:
+        if not self.pool:
+            raise self.watch.refused(StoreUnavailable("no connection"))
+        self.watch.lent()
+
+    def _renew(self) -> None:
+        self.renewed += 1
+
+    def looks(self, seconds: float) -> list[bool]:
+        """Look each second for a while."""
+        found = []
+        for _ in range(round(seconds)):
+            self.now += 1.0
+            found.append(self.watch.look())
+        return found
+
+
+@pytest.fixture
+def sides() -> Sides:
+    made = Sides()
+    made.watch.close()  # no thread looks: the test does
+    return made
+
+
+def test_an_outage_of_the_server_renews_no_pool(
+    sides: Sides, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    sides.server = sides.pool = False
+    told = sides.watch.refused(StoreUnavailable("no connection"))
+    assert told.reason_given == "StoreUnavailable"
+    assert all(sides.looks(300))
+    sides.server = sides.pool = True
+    assert sides.looks(1) == [False]
+    assert "the database is back, after 301 s" in caplog.text
+    assert sides.renewed == 0
+
+
+def test_a_pool_that_lends_nothing_while_the_server_answers_is_renewed_and_named(
+    sides: Sides, caplog: pytest.LogCaptureFixture
+) -> None:
+    sides.server = sides.pool = False
+    sides.watch.refused(StoreUnavailable("no connection"))
+    sides.looks(30)
+    sides.server = True
+    sides.looks(10)
+    assert sides.renewed == 0
+    told = sides.watch.refused(StoreUnavailable("no connection"))
+    assert (told.reason_given, "the database answers" in str(told)) == ("PoolStuck", True)
+    sides.looks(1)
+    assert sides.renewed == 1
+    assert "they are made again" in caplog.text
+    sides.looks(10)
+    assert sides.renewed == 1  # the new one has as long
+
+
+def test_one_question_that_is_answered_shows_that_the_pool_is_none_the_worse(sides: Sides) -> None:
+    sides.pool = False
+    sides.watch.refused(StoreUnavailable("all are in use"))
+    for _ in range(10):
+        sides.looks(9)
+        sides.watch.lent()
+    assert sides.renewed == 0
+
+
+def test_a_process_whose_pool_is_stuck_comes_back_by_itself_and_counts_it(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the cause: here, places that nobody gives back."""
+    monkeypatch.setattr(postgres_pool, "BORROW_SECONDS", 0.05)
+    monkeypatch.setattr(postgres_watch, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(postgres_watch, "STUCK_SECONDS", 0.1)
+    database, renewed = PostgresDatabase(wired(wire), pool_size=2), threading.Event()
+    database.on_renewed(renewed.set)
+    pool = database._lenders()
+    while pool._places.acquire(blocking=False):
+        pass
+    with pytest.raises(StoreUnavailable, match="all connections"):
+        ask(database)
+    assert renewed.wait(30)
+    assert ask(database) == [{"one": 1}]
+    database.close()

@@ -65,6 +65,7 @@ def create_app(
     counts for itself. ``told`` is the file in which it keeps what readers were told last.
     """
     meters = meters or Meters()
+    store.database.on_renewed(meters.pool_rebuilt)
     app: Application = falcon.App(
         middleware=[Trail(clock), Observer(meters, clock), Gate(settings, clock)]
     )

@@ -55,6 +55,7 @@ class Syncing:
         self.store = store
         self._clock = clock
         self._meters = meters or Meters()
+        store.database.on_renewed(self._meters.pool_rebuilt)
         self._rebuilds = 0
         """Of those of the mirror, how many were counted."""
         self._cut_off: frozenset[int] = frozenset()

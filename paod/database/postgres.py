@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 import psycopg
@@ -24,9 +25,10 @@ from paod.database.postgres_clock import ServerClock
 from paod.database.postgres_connection import SCHEMA, Address
 from paod.database.postgres_news import NOTIFY, News
 from paod.database.postgres_pool import Pool
-from paod.database.postgres_schema import check_server, check_sessions, schema_number
+from paod.database.postgres_schema import check_server, check_sessions, schema_number, tables_of
 from paod.database.postgres_seat import HOLDER, Seat, holder
 from paod.database.postgres_session import Session, writing_limits
+from paod.database.postgres_watch import Watch
 from paod.database.protocol import Params, Password, Row, Table, no_password
 from paod.errors import StoreError, StoreUnavailable
 
@@ -38,24 +40,14 @@ _TYPES: Final = {
     "boolean": "BOOLEAN",
     "text_c": 'TEXT COLLATE "C"',
 }
+_ASK: Final = "SELECT 1 AS here"
 _READING: Final = ("SELECT", "WITH")
 _WRITERS_LOCK: Final = f"SELECT pg_advisory_xact_lock(1885433701, {SCHEMA}::int)"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_TABLES: Final = f"""
-SELECT relname::text AS name, oid::bigint AS number FROM pg_class
-WHERE relkind = 'r' AND relnamespace = {SCHEMA} ORDER BY oid
-"""  # noqa: S608 built from constants
-_COLUMNS: Final = """
-SELECT CAST(attname AS text) AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
-WHERE attrelid = :number AND attnum > 0 AND NOT attisdropped ORDER BY attnum
-"""
-_KEY: Final = """
-SELECT CAST(attribute.attname AS text) AS name
-FROM pg_index AS key, unnest(CAST(key.indkey AS int[])) WITH ORDINALITY AS part(number, place),
-     pg_attribute AS attribute
-WHERE key.indrelid = :number AND key.indisprimary AND attribute.attrelid = key.indrelid
-  AND attribute.attnum = part.number ORDER BY part.place
-"""
+
+
+def _do_nothing() -> None:
+    """Nobody counts."""
 
 
 class PostgresDatabase:
@@ -90,6 +82,7 @@ class PostgresDatabase:
         self._pool_size = pool_size
         self._instance = instance
         self._clock = ServerClock()
+        self._on_renewed: Callable[[], object] = _do_nothing
         self._begin()
 
     def _begin(self) -> None:
@@ -98,6 +91,7 @@ class PostgresDatabase:
         self._guard = threading.Lock()
         self._local = threading.local()
         self._pool: Pool | None = None
+        self._watch = Watch(self._ask_beside, lambda: self.query(_ASK), self._renew_pool)
         self._news: News | None = None
         self._seat = Seat(self._address, self._instance, self.query)
         self._alone = threading.Lock()
@@ -118,14 +112,7 @@ class PostgresDatabase:
 
     def tables(self) -> list[Table]:
         with self.snapshot():
-            return [
-                Table(
-                    row["name"],
-                    {one["name"]: one["type"] for one in self.query(_COLUMNS, row)},
-                    tuple(one["name"] for one in self.query(_KEY, row)),
-                )
-                for row in self.query(_TABLES)
-            ]
+            return tables_of(self.query)
 
     def go_on_counting(self, table: str) -> None:
         self.query(
@@ -222,8 +209,12 @@ class PostgresDatabase:
         self._local.heard = self._news.wait(seen, timeout)
         return bool(self._local.heard != seen)
 
+    def on_renewed(self, call: Callable[[], object]) -> None:
+        self._on_renewed = call
+
     def close(self) -> None:
         self._forget_parents()
+        self._watch.close()
         if self._news is not None:
             self._news.close()
         self._seat.leave()
@@ -277,13 +268,29 @@ class PostgresDatabase:
     def _lenders(self) -> Pool:
         with self._guard:
             if self._pool is None:
-                self._pool = Pool(lambda: self._address.connect("paod"), self._pool_size)
+                connect = partial(self._address.connect, "paod")
+                self._pool = Pool(connect, self._pool_size, self._watch)
             return self._pool
+
+    def _ask_beside(self) -> None:
+        """Ask the server over a connection of no pool."""
+        connection = self._address.connect("paod watch")
+        try:
+            Session(connection).rows(_ASK)
+        finally:
+            connection.close()
+
+    def _renew_pool(self) -> None:
+        with self._guard:
+            former, self._pool = self._pool, None
+        if former is not None:
+            former.close()
+        self._on_renewed()
 
     def _forget_parents(self) -> None:
         """Leave a parent process's connections alone: they are still in use there."""
         if self._owner != os.getpid():
-            _inherited.append((self._pool, self._seat, self._news))
+            _inherited.append((self._pool, self._seat, self._news, self._watch))
             self._begin()
 
 

@@ -17,10 +17,11 @@ from psycopg.pq import TransactionStatus
 
 from paod.database.postgres_connection import Connection, is_sound
 from paod.database.postgres_session import Session
+from paod.database.postgres_watch import Watch
 from paod.deadline import seconds_left
 from paod.errors import StoreUnavailable
 
-BORROW_SECONDS: Final = 2.0
+BORROW_SECONDS = 2.0
 """For which a question waits until one of the connections in use is free."""
 REST_SECONDS: Final = 0.5
 """After an attempt to connect that failed, in which nobody tries: refusals come quickly then."""
@@ -32,9 +33,13 @@ WAITING: Final = 4
 class Pool:
     """The connections of one process, opened as they are needed."""
 
-    def __init__(self, connect: Callable[[], Connection], size: int) -> None:
-        """``connect`` opens one, or raises ``StoreUnavailable``. ``size``: as many at most."""
+    def __init__(self, connect: Callable[[], Connection], size: int, watch: Watch) -> None:
+        """``connect`` opens one, or raises ``StoreUnavailable``. ``size``: as many at most.
+
+        ``watch`` is told of each that is lent, and of each refusal.
+        """
         self._connect = connect
+        self._watch = watch
         self._places = threading.Semaphore(size)
         self._queue = threading.Semaphore((WAITING + 1) * size)
         """Of those who wait for a place. Who gives up leaves it, however he ends."""
@@ -48,20 +53,31 @@ class Pool:
     @contextmanager
     def lent(self) -> Iterator[Session]:
         """Lend a connection; raise ``StoreUnavailable`` when none is to be had soon."""
-        self._take_place()
+        connection = self._one()
         try:
-            connection = self._idle_one() or self._new_one()
-            try:
-                yield Session(connection)
-            finally:
-                self._take_back(connection)
+            yield Session(connection)
         finally:
+            self._take_back(connection)
             self._places.release()
 
     def close(self) -> None:
         """End all connections: the idle ones at once, those that are lent when they come back."""
         self._closed = True
         self._drop(float("inf"))
+
+    def _one(self) -> Connection:
+        """Return a connection, with its place; have the outcome watched."""
+        try:
+            self._take_place()
+            try:
+                connection = self._idle_one() or self._new_one()
+            except BaseException:
+                self._places.release()
+                raise
+        except StoreUnavailable as error:
+            raise self._watch.refused(error) from error
+        self._watch.lent()
+        return connection
 
     def _take_place(self) -> None:
         """Wait until one more connection may be used."""

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from paod.database.postgres_connection import Connection
-from paod.database.protocol import Row
+from paod.database.postgres_connection import SCHEMA, Connection
+from paod.database.protocol import Row, Table
 from paod.errors import MigrationError
 
 OLDEST_SERVER: Final = 130_000
@@ -30,7 +30,23 @@ WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
 """Tables of a schema, but those of extensions."""
 _NUMBER: Final = "SELECT COALESCE(MAX(number), 0) AS number FROM schema_migrations"
 
-Query = Callable[[str], list[Row]]
+_TABLES: Final = f"""
+SELECT relname::text AS name, oid::bigint AS number FROM pg_class
+WHERE relkind = 'r' AND relnamespace = {SCHEMA} ORDER BY oid
+"""  # noqa: S608 built from constants
+_COLUMNS: Final = """
+SELECT CAST(attname AS text) AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
+WHERE attrelid = :number AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+_KEY: Final = """
+SELECT CAST(attribute.attname AS text) AS name
+FROM pg_index AS key, unnest(CAST(key.indkey AS int[])) WITH ORDINALITY AS part(number, place),
+     pg_attribute AS attribute
+WHERE key.indrelid = :number AND key.indisprimary AND attribute.attrelid = key.indrelid
+  AND attribute.attnum = part.number ORDER BY part.place
+"""
+
+Query = Callable[..., list[Row]]
 
 logger = logging.getLogger("paod.database")
 
@@ -89,3 +105,15 @@ def schema_number(query: Query) -> int:
             "give paod a schema of its own: CREATE SCHEMA paod AUTHORIZATION paod",
         )
     return int(query(_NUMBER)[0]["number"])
+
+
+def tables_of(query: Query) -> list[Table]:
+    """Return the tables of the schema, in the order in which they were made."""
+    return [
+        Table(
+            row["name"],
+            {one["name"]: one["type"] for one in query(_COLUMNS, row)},
+            tuple(one["name"] for one in query(_KEY, row)),
+        )
+        for row in query(_TABLES)
+    ]

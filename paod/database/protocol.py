@@ -166,6 +166,13 @@ class Database(Protocol):
         """
         ...
 
+    def on_renewed(self, call: Callable[[], object]) -> None:
+        """Have something called whenever this process's connections were stuck and made again.
+
+        A file has none that could be.
+        """
+        ...
+
     def close(self) -> None:
         """Close this process's connections, those of all its threads."""
         ...

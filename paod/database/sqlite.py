@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -205,6 +205,9 @@ class SQLiteDatabase:
         except OSError:  # no room or no right to listen: looking again now and then must do
             time.sleep(min(timeout, DEAF_PAUSE))
         return True
+
+    def on_renewed(self, call: Callable[[], object]) -> None:
+        """Do nothing: a file is opened, and nothing of it is pooled."""
 
     def close(self) -> None:
         self._forget_parents()

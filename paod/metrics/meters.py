@@ -69,6 +69,11 @@ class Meters:
             "Mirrors that were damaged or deleted, and made anew.",
             registry=self._registry,
         )
+        self._pools = Counter(
+            "paod_database_pool_rebuilds_total",
+            "Pools of connections that were stuck while the database answered, and made again.",
+            registry=self._registry,
+        )
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
@@ -101,6 +106,10 @@ class Meters:
     def fetch_killed(self) -> None:
         """Count a fetch that was killed together with who would have counted it."""
         self._fetches.labels("failure").inc()
+
+    def pool_rebuilt(self) -> None:
+        """Count a pool of connections that was made again."""
+        self._pools.inc()
 
     def rebuilt(self, times: int) -> None:
         """Count mirrors that were made anew."""
