@@ -88,6 +88,13 @@ PARTS = (
         "reads of shared memory beside a busy writer on one core",
         ("-m", "tests.torn"),
     ),
+    Part(
+        "outages",
+        "three machines on PostgreSQL while faults of the server, the network and daemons come",
+        ("-m", "tests.outages", "--seconds", "{}"),
+        amount=7200,
+        limit=3 * 3600.0,
+    ),
     Part("incidents", "the ten incidents, as an operator sees them", ("-m", "tests.incidents")),
     Part(
         "fuzz",
