@@ -254,10 +254,12 @@ def sessions_ended(site: Site, _: int) -> Iterator[None]:
 @contextmanager
 def silent(site: Site, number: int, *, ways: tuple[str, ...] = ("to_server", "to_client")) -> Any:
     met = site.wires if random.random() < 0.3 else [site.wires[number]]
+    before = leader(site)
     for wire, way in itertools.product(met, ways):
         getattr(wire, way).silent = True
+    syncs = before is not None and site.wires[site.machines.index(before)] in met
     try:
-        yield
+        yield "all machines" if len(met) > 1 else "the one that syncs" if syncs else "another one"
     finally:
         for wire in met:
             wire.silent = False
@@ -265,15 +267,15 @@ def silent(site: Site, number: int, *, ways: tuple[str, ...] = ("to_server", "to
 
 
 @contextmanager
-def deaf(site: Site, number: int) -> Iterator[None]:
-    with silent(site, number, ways=("to_server",)):
-        yield
+def deaf(site: Site, number: int) -> Iterator[str]:
+    with silent(site, number, ways=("to_server",)) as met:
+        yield met
 
 
 @contextmanager
-def mute(site: Site, number: int) -> Iterator[None]:
-    with silent(site, number, ways=("to_client",)):
-        yield
+def mute(site: Site, number: int) -> Iterator[str]:
+    with silent(site, number, ways=("to_client",)) as met:
+        yield met
 
 
 @contextmanager
@@ -388,7 +390,7 @@ def live_through(site: Site, fault: Fault) -> str:
     """Let a fault come and go; return what was seen, raise where a machine serves too late."""
     head = visible(site)
     began = time.monotonic()
-    with fault.begins(site, random.randrange(len(site.machines))):
+    with fault.begins(site, random.randrange(len(site.machines))) as met:
         took = next_visible(site, head, began + fault.seconds)
         time.sleep(max(0.0, began + fault.seconds - time.monotonic()))
     ended = time.monotonic()
@@ -397,7 +399,8 @@ def live_through(site: Site, fault: Fault) -> str:
     if max(late) > SERVES_AGAIN:
         logs = "\n".join(line for machine in site.machines for line in machine.log[-30:])
         raise Faulty(f"{fault.name}: serves again after {max(late):.1f} s\n{logs}")
-    return f"{said} was visible meanwhile; all serve again after {max(late):.1f} s"
+    whom = f"{met}: " if met else ""
+    return f"{whom}{said} was visible meanwhile; all serve again after {max(late):.1f} s"
 
 
 def serves_after(machine: Machine, since: float) -> float:

@@ -21,6 +21,7 @@ from paod.model import SyncRequest
 from tests.databases import opened
 from tests.pgbouncer import pgbouncer
 from tests.postgres import shared_server
+from tests.running import ROOT
 from tests.served import POSTGRES, Served, item
 
 HOSTILE = {
@@ -43,6 +44,7 @@ HOSTILE = {
     "idle_session_timeout": "300ms",
     "transaction_timeout": "1s",
     "synchronous_commit": "off",
+    "client_connection_check_interval": "0",
     "tcp_keepalives_idle": "7200",
     "tcp_keepalives_interval": "75",
     "tcp_keepalives_count": "9",
@@ -75,6 +77,16 @@ def url_of(role: str) -> str:
 
 def test_each_setting_of_the_table_has_a_value_to_be_tested_with() -> None:
     assert set(HOSTILE) == {setting.name for setting in SETTINGS}
+
+
+def test_the_manual_names_each_setting_of_the_table() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    section = page.split("### What an administrator may set", 1)[1].split("\n### ", 1)[0]
+    named = section.replace(
+        "`tcp_keepalives_*`",
+        "`tcp_keepalives_idle` `tcp_keepalives_count` `tcp_keepalives_interval`",
+    )
+    assert [one.name for one in SETTINGS if f"`{one.name}`" not in named] == []
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)

@@ -27,8 +27,8 @@ class Setting:
     value: str
     why: str
     since: int = 0
-    only_for: str = ""
-    """The one value that is replaced; others are the administrator's to choose."""
+    when: str = ""
+    """What has to hold for it to be set, in SQL."""
 
 
 SETTINGS: Final = (
@@ -54,7 +54,19 @@ SETTINGS: Final = (
     ),
     Setting("idle_session_timeout", "0", "the session that holds the lock may idle", 14),
     Setting("transaction_timeout", "0", "a first sync's transaction may take its time", 17),
-    Setting("synchronous_commit", "on", "what was confirmed is kept", only_for="off"),
+    Setting(
+        "synchronous_commit",
+        "on",
+        "what was confirmed is kept",
+        when="current_setting('synchronous_commit') = 'off'",  # others are his to choose
+    ),
+    Setting(
+        "client_connection_check_interval",
+        "2s",
+        "nothing is worked on for one who has given up",
+        14,
+        when="version() LIKE '%linux%'",  # a server elsewhere may refuse it
+    ),
     Setting("tcp_keepalives_idle", "2", "who vanished is missed"),
     Setting("tcp_keepalives_interval", "1", "who vanished is missed"),
     Setting("tcp_keepalives_count", "3", "who vanished is missed"),
@@ -79,9 +91,6 @@ def statement(version: int) -> str:
 
 
 def _set(setting: Setting) -> str:
-    if not setting.only_for:
+    if not setting.when:
         return f"SET {setting.name} = '{setting.value}'"
-    return (
-        f"SELECT set_config('{setting.name}', '{setting.value}', false)"
-        f" WHERE current_setting('{setting.name}') = '{setting.only_for}'"
-    )
+    return f"SELECT set_config('{setting.name}', '{setting.value}', false) WHERE {setting.when}"
