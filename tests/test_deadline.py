@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,27 @@ def test_the_writers_lock_is_waited_for_no_longer_than_there_is(tmp_path: Path, 
 def write(database: Database) -> None:
     with database.atomic():
         database.execute("UPDATE catalog_head SET checked_at = checked_at")
+
+
+def test_at_a_distance_reads_and_deliveries_are_few_round_trips(tmp_path: Path, wire: Wire) -> None:
+    """So that they fit into their time: at 50 ms each way, ten are a second."""
+    role = f"far{uuid.uuid4().hex[:12]}"
+    shared_server().execute(f"CREATE ROLE {role} LOGIN")
+    shared_server().execute(f"CREATE SCHEMA {role} AUTHORIZATION {role}")
+    url = f"postgresql://{role}@/postgres?host={quote(str(wire.folder), safe='')}"
+    served = Served(tmp_path, {"PAO_DB_URL": url})
+    served.push({POSTGRES: item()})
+    assert served.get("/catalog/items/postgres-database").status_code == 200
+    wire.delay = 0.01
+    counted = []
+    for ask in (
+        lambda: served.get("/catalog/items/postgres-database"),
+        lambda: served.get("/catalog/items"),
+        lambda: served.deliver(PUSH),
+    ):
+        before = wire.round_trips
+        assert ask().status_code == 200
+        counted.append(wire.round_trips - before)
+    repeated, first, delivery = counted
+    assert (repeated <= 1, first <= 3, delivery <= 8) == (True, True, True), counted
+    served.store.close()
