@@ -253,8 +253,11 @@ def sessions_ended(site: Site, _: int) -> Iterator[None]:
 
 @contextmanager
 def silent(site: Site, number: int, *, ways: tuple[str, ...] = ("to_server", "to_client")) -> Any:
-    met = site.wires if random.random() < 0.3 else [site.wires[number]]
     before = leader(site)
+    drawn = random.random()
+    if drawn > 0.6 and before is not None:
+        number = site.machines.index(before)
+    met = site.wires if drawn < 0.3 else [site.wires[number]]
     for wire, way in itertools.product(met, ways):
         getattr(wire, way).silent = True
     syncs = before is not None and site.wires[site.machines.index(before)] in met
