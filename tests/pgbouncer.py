@@ -16,6 +16,7 @@ from urllib.parse import quote
 import psycopg
 
 from tests.postgres import MEMORY, Server
+from tests.programs import program
 
 Mode = Literal["session", "transaction", "statement"]
 PORT = 6432
@@ -38,15 +39,13 @@ pidfile =
 @contextmanager
 def pgbouncer(server: Server, mode: Mode, role: str) -> Iterator[str]:
     """Start one that knows a role; the value is the role's URL by this way."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "no pgbouncer here: apt-get install pgbouncer (.ci/run does it)"
     with tempfile.TemporaryDirectory(prefix="bouncer-", dir=MEMORY) as name:
         folder = Path(name)
         ini = folder / "pgbouncer.ini"
         ini.write_text(INI.format(server=server.folder, folder=folder, mode=mode, port=PORT))
         users = folder / "users"
         users.write_text(f'"{role}" ""\n')
-        command = ["setpriv", "--pdeathsig", "INT", program, "-q", str(ini)]
+        command = ["setpriv", "--pdeathsig", "INT", program("pgbouncer"), "-q", str(ini)]
         if os.geteuid() == 0:  # it refuses to run as root
             for path in (folder, ini, users):
                 shutil.chown(path, "postgres", "postgres")

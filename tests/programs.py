@@ -18,6 +18,7 @@ PACKAGES: Final = {
     "postgres": "postgresql",
     "initdb": "postgresql",
     "pg_basebackup": "postgresql",
+    "pgbouncer": "pgbouncer",
     "promtool": "prometheus",
     "nginx": "nginx-light",
     "caddy": "caddy",
