@@ -36,6 +36,8 @@ class Finding:
     """Something wrong at ``path``; ``on_key``: at its key, otherwise at its value.
 
     ``place`` is given where the check already knows it, and wins over what the path leads to.
+    ``part`` is a part of the value as it stands in the text; ``into`` it, so many characters, is
+    what is wrong.
     """
 
     code: str
@@ -44,6 +46,8 @@ class Finding:
     path: Path = ()
     on_key: bool = False
     place: Place | None = None
+    part: str = ""
+    into: int = 0
 
 
 def pointer(path: Path) -> str:
@@ -109,7 +113,10 @@ class Near:
         near = nearest(self.word, known)
         if near or not self.lists or len(self.known) > _MOST_LISTED + 1:
             return near or self.otherwise
-        return _listed([word for word in self.known if word != self.but], self.otherwise)
+        known = [word for word in self.known if word != self.but]
+        return _listed(
+            known if isinstance(self.known, list | tuple) else sorted(known), self.otherwise
+        )
 
 
 def shown(value: Any) -> str:

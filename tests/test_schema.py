@@ -53,7 +53,7 @@ def test_a_good_document_is_accepted_by_both(path: Path) -> None:
     ("value", "code", "path", "hint"),
     [
         (item(owner=None), "missing-key", (), "add it"),
-        (item(version=1.1), "bad-version", ("version",), 'quote it: version: "1.10.0"'),
+        (item(version=1.1), "bad-version", ("version",), '"1.1.0"'),
         (item(version="1.0"), "bad-version", ("version",), ""),
         (item(version=["1.0.0"]), "bad-version", ("version",), ""),
         (item(name="Postgres"), "bad-name", ("name",), ""),
@@ -123,7 +123,7 @@ def test_a_good_document_is_accepted_by_both(path: Path) -> None:
             with_field(name="a", type="string", required="yes"),
             "wrong-type",
             ("presentation", "fields", 0, "required"),
-            "true or false",
+            "write true, without quotes",
         ),
         (
             with_field(name="a", type="integer", max_length=3),
@@ -207,7 +207,7 @@ def test_every_field_type_has_its_properties_in_both() -> None:
 
 def test_thousands_of_faults_are_cut_off_soon() -> None:
     value = item(presentation={"fields": [{"a": 1, "b": 2}] * 6000})
-    assert len(list(findings(value))) == 501
+    assert len(list(findings(value))) == 251  # two keys that each entry lacks are one finding
 
 
 KEYS = st.sampled_from(

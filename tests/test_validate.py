@@ -18,7 +18,10 @@ DATA = Path(__file__).parent / "data"
 INVALID = sorted((DATA / "invalid").glob("*.json"))
 VALID = sorted((DATA / "valid").rglob("*.y*ml"))
 STORY = "catalog/databases/postgres-database.yaml"
-BY_THE_FOLD = {"duplicate-name", "version-conflict", "version-regression", "unresolved-item"}
+BY_THE_FOLD = {
+    *("duplicate-name", "version-conflict", "version-regression", "unresolved-item"),
+    "rename-without-effect",
+}
 """Codes that no file has by itself: the tests of the fold and of resolution show them."""
 
 GOOD = (DATA / "invalid" / "unknown-category.yaml").read_bytes()
@@ -270,3 +273,54 @@ def test_any_mutation_of_a_valid_file_gets_a_verdict(file: Path, seed: int) -> N
         new = chance.choice([b"", piece, piece * 3, bytes([chance.randrange(256)]), b"\n", b": "])
         data[at : at + chance.choice([0, 1, span])] = new
     sound(examine(file.relative_to(DATA / "valid").as_posix(), bytes(data), "0" * 40, Rules()))
+
+
+HEAD = "name: ant\ndescription: d\nowner: o\ntags: []\n"
+REST = "version: 1.0.0\nfulfillment: {manual: {system: email, template: {to: t}}}\n"
+FIELD = "presentation:\n  fields:\n    - name: size\n      type: {}\n      {}\n"
+TASK = "fulfillment: {{manual: {{system: email, template: {{to: t, s: {}}}}}}}\n"
+FORM = "presentation: {fields: [{name: team-name, type: string}, {name: a_b, type: string}]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        (HEAD + "version: 1.0\n", (5, 10), '"1.0.0"'),
+        (HEAD + "version: 1.10\n", (5, 10), '"1.10.0"'),
+        (HEAD + "version: 2\n", (5, 10), '"2.0.0"'),
+        (HEAD + "version: \u201c1.0.0\u201d\n", (5, 10), "typographic quotes"),
+        ("name: \u2018ant\u2019\n", (1, 7), "typographic quotes"),
+        ("\u201cname\u201d: ant\n", (1, 1), "typographic quotes"),
+        ("name: ant\u00a0\n", (1, 7), "write a common space"),
+        (FIELD.format("integer", "min_value: 010"), (5, 18), "plain number: 10"),
+        (FIELD.format("integer", "min_value: 1_000"), (5, 18), "plain number: 1000"),
+        (FIELD.format("integer", 'min_value: "5"'), (5, 18), "write 5, without quotes"),
+        (FIELD.format("boolean", "required: no"), (5, 17), "write false, without quotes"),
+        (FIELD.format("boolean", 'default: "false"'), (5, 16), "write false, without quotes"),
+        (FIELD.format("integer", 'default: "5"'), (5, 16), "write 5, without quotes"),
+        (FIELD.format("string", "default: 5"), (5, 16), 'quote it: "5"'),
+        (FIELD.format("string", "help_text: 5"), (5, 18), 'quote it: "5"'),
+        ("presentation:\n  fields:\n    -name: a\n", (3, 5), "'- name: …'"),
+        ("presentation:\n  fields:\n    -name: a\n     type: b\n", (3, 5), "'- name: …'"),
+        ("a:\n  - b: 1\n    c: 2\n - b: 3\n", (4, 2), "begin it in column 3"),
+        (FORM + TASK.format("'is {{ team-name }}'"), (2, 67), "call the field team_name"),
+        (FORM + TASK.format("'{{ a-b }}'"), (2, 64), "call it a_b"),
+        (FORM + TASK.format("'is {{ a_b }} {{ a_c }}'"), (2, 77), "did you mean 'a_b'?"),
+        (FORM + TASK.format("'is {{ a_b }} {{ a_b } }}'"), (2, 74), "write {{ name }}"),
+    ],
+)
+def test_a_hint_is_made_from_what_stands_there(
+    text: str, place: tuple[int, int], hint: str
+) -> None:
+    found = [one for one in parse_text(text.encode(), Rules()) if hint in one.hint]
+    assert [(one.line, one.column) for one in found] == [place], parse_text(text.encode(), Rules())
+
+
+def test_keys_that_one_mapping_lacks_are_one_finding_with_lines_to_paste() -> None:
+    (found,) = parse_text(b"name: ant\nversion: 1.0.0\n", Rules())
+    assert (found.line, found.column, found.code) == (1, 1, "missing-key")
+    assert found.message.startswith("'description', 'owner', 'tags', 'presentation' and 'fulf")
+    first, *lines = found.hint.split("\n")
+    assert first == "add these lines:"
+    mended = "name: ant\nversion: 1.0.0\n" + "\n".join(lines)
+    assert parse_text(mended.encode(), Rules()) == ()

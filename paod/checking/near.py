@@ -15,6 +15,7 @@ from paod.paths import stem_of
 
 MOST_ASKED = 30
 """Names that are looked for among all items."""
+_SUFFIXES = ("yaml", "yml")
 _ABOUT = frozenset({"unresolved-item", "unknown-reference"})
 
 Found = dict[str, tuple[Problem, ...]]
@@ -25,6 +26,7 @@ def with_near_names(catalog: Catalog, found: Mapping[str, tuple[Problem, ...]]) 
 
     Where it leads to a file that is bad, that file's errors are told, and nothing that follows.
     """
+    found = {path: _without_taken(catalog, path, problems) for path, problems in found.items()}
     broken = frozenset(_broken(catalog))
     lost = {
         (path, one.pointer): name
@@ -53,6 +55,22 @@ def with_near_names(catalog: Catalog, found: Mapping[str, tuple[Problem, ...]]) 
         else problems
         for path, problems in found.items()
     }
+
+
+def _without_taken(
+    catalog: Catalog, path: str, problems: tuple[Problem, ...]
+) -> tuple[Problem, ...]:
+    """Advise no name for a file that another file has already."""
+    if not any(one.code == "path-mismatch" for one in problems):
+        return problems
+    folder = path.rpartition("/")[0]
+    stem, taken = stem_of(path), {f"{folder}/{one.document}" for one in problems}
+    if not any(f"{name}.{suffix}" in catalog.files for name in taken for suffix in _SUFFIXES):
+        return problems
+    hint = f"write 'name: {stem}': there is a file of the other name already"
+    return tuple(
+        replace(one, hint=hint) if one.code == "path-mismatch" else one for one in problems
+    )
 
 
 def _broken(catalog: Catalog) -> Iterator[str]:

@@ -36,8 +36,11 @@ def print_findings(problems: Sequence[Mapping[str, Any]], source: Source | None 
         at = problem["line"] - 1
         if at < len(lines) and lines[at].strip():
             _print_excerpt(problem, excerpt(lines[at], problem["column"]))
-        if problem["hint"]:
-            print_pieces([("    hint: ", "cyan"), (problem["hint"], None)])
+        first, *rest = problem["hint"].split("\n")
+        if first:
+            print_pieces([("    hint: ", "cyan"), (first, None)])
+        for line in rest:  # to be pasted: indented as one block
+            print_line(f"      {line}")
 
 
 def tally(problems: Sequence[Mapping[str, Any]]) -> str:

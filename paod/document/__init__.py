@@ -14,7 +14,7 @@ from yaml import Node
 from paod.document.compose import TooComplexError, compose, place_of, too_complex
 from paod.document.construct import check_aliases, construct
 from paod.document.places import Places, paths_of
-from paod.document.text import decode, lines_of
+from paod.document.text import decode, lines_of, place_at
 from paod.finding import Finding, Path
 from paod.model import Place
 
@@ -38,6 +38,20 @@ class Reading:
     def place(self, path: Path, *, on_key: bool = False) -> Place:
         """Return where a value stands, or its key: 1-based, the nearest part around if missing."""
         return Place() if self.places is None else self.places.find(path, on_key=on_key)
+
+    def place_in(self, path: Path, part: str, into: int) -> Place:
+        """Return where a part of a value first stands in its text, or else the value itself.
+
+        ``into``: so many characters into the part.
+        """
+        begin, end = (0, 0) if self.places is None else self.places.span(path)
+        at = self.text.find(part, begin, end)
+        return self.place(path) if at < 0 else place_at(self.text, at + into)
+
+    def source(self, path: Path) -> str:
+        """Return a value as it is written, with its quotes if it has any."""
+        begin, end = (0, 0) if self.places is None else self.places.span(path)
+        return self.text[begin:end]
 
     def is_comment(self, path: Path) -> bool:
         """Return whether all that stands where a value is missing is a comment."""

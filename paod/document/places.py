@@ -34,6 +34,11 @@ class Places:
         key, node, _ = self._walk(path)
         return place_of(key if on_key else node)
 
+    def span(self, path: Path) -> tuple[int, int]:
+        """Return where a value's text begins and ends; nothing where it is missing."""
+        _, node, whole = self._walk(path)
+        return (node.start_mark.index, node.end_mark.index) if whole else (0, 0)
+
     def is_comment(self, path: Path, text: str) -> bool:
         """Return whether nothing but a comment stands at a value's place."""
         _, node, whole = self._walk(path)

@@ -58,6 +58,8 @@ _ANY_HINT: Final = "check the indentation and the quotes, here and on the line a
 _CONFLICT: Final = re.compile(r"(?:\A|(?<=[\r\n]))(?:<{7}|>{7})(?=[ \r\n]|\Z)")
 _TEMPLATE: Final = re.compile(r"(:|-)\s+\{\{")
 _TYPOGRAPHIC: Final = re.compile(r"[:-]\s+([\u2018\u201c\u201e\u00ab])")
+_CLOSE_DASH: Final = re.compile(r" *(-)[A-Za-z_][\w-]*:(?: |$)")
+_AN_ENTRY: Final = re.compile(r"( *)- ")
 _TAB: Final = "found a tab character that violates indentation"
 _NAMED_WHERE_IT_BEGAN: Final = frozenset(
     {"while scanning a simple key", "while scanning an alias", "while scanning an anchor"}
@@ -99,6 +101,9 @@ def _marked(error: MarkedYAMLError, text: str) -> Finding:
         message = "the escape stands for no character"
         return Finding("bad-character", message, "remove it", place=place)
     lines = lines_of(text)
+    dash = _dash(lines, place.line)
+    if dash is not None:
+        return dash
     quote = _closed_late(text, place) if problem in _LATE else None
     if quote is not None:
         message = f"the quote that opens here is closed on line {place.line} only"
@@ -127,6 +132,29 @@ def _marked(error: MarkedYAMLError, text: str) -> Finding:
     said = f"{problem} ({error.context})" if error.context else problem
     message, hint = _WORDS.get(problem, (said, _ANY_HINT))
     return Finding("yaml-syntax", message, hint, place=place)
+
+
+def _dash(lines: list[str], number: int) -> Finding | None:
+    """Name a dash that has no space behind it, or does not stand under the one above it."""
+    for at in (number, number - 1):
+        line = "".join(lines[max(at - 1, 0) : max(at, 0)])
+        close = _CLOSE_DASH.match(line)
+        if close is not None:
+            place = Place(at, close.start(1) + 1)
+            hint = "write a space after the dash: '- name: …'"
+            return Finding("yaml-syntax", "the dash begins no entry", hint, place=place)
+    here = _AN_ENTRY.match("".join(lines[number - 1 : number]))
+    if here is None:
+        return None
+    for line in reversed(lines[: number - 1]):
+        above = _AN_ENTRY.match(line)
+        if above is not None and abs(len(above[1]) - len(here[1])) == 1:
+            place, column = Place(number, len(here[1]) + 1), len(above[1]) + 1
+            message = f"the dash stands in column {place.column}, the one above it in {column}"
+            return Finding("yaml-syntax", message, f"begin it in column {column}", place=place)
+        if above is not None or not line.strip():
+            return None
+    return None
 
 
 def _no_token(place: Place, lines: list[str]) -> Finding:

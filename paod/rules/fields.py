@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +14,8 @@ from paod.rules.limits import check_limits
 from paod.rules.reading import Part, fields_of, mapping, text, texts
 from paod.rules.values import acceptor, faults, limit_faults
 
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
+_NUMBERS = frozenset({"integer", "int", "number", "percentage"})
 _OPTIONS = {"selection": "oneof", "multiselect": "options"}
 """The key that holds what a field is chosen from."""
 
@@ -74,10 +78,25 @@ def _has_options(field: dict[str, Any]) -> bool:
     return key is None or isinstance(field.get(key), list)
 
 
-def _default_hint(field: dict[str, Any], value: Any) -> Near:
+def _default_hint(field: dict[str, Any], value: Any) -> str | Near:
+    if (bare := _unquoted(field, value)) is not None:
+        return f"write {bare}, without quotes"
+    if isinstance(value, bool | int | float) and field.get("type") in ("string", "textarea"):
+        return f"quote it: {json.dumps(json.dumps(value))}"
     otherwise = "change the default, or what the field accepts"
     options = texts(field, _OPTIONS.get(text(field, "type") or "", ""))
     return Near(str(value)[:64], [option for _, option in options], otherwise)
+
+
+def _unquoted(field: dict[str, Any], value: Any) -> str | None:
+    """Return a text as the field takes it, where it only has quotes too many."""
+    if not isinstance(value, str):
+        return None
+    if field.get("type") == "boolean":
+        return value if value in ("true", "false") else None
+    is_number = _NUMBER.fullmatch(value) is not None and field.get("type") in _NUMBERS
+    bare = json.loads(value) if is_number else None
+    return value if is_number and not any(faults(field, bare)) else None
 
 
 def _is_relative_default(field: dict[str, Any], value: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +33,13 @@ _WORDS = frozenset({"and", "else", "if", "in", "is", "not", "or"}) | {
     *("true", "True", "false", "False", "none", "None", "import", "recursive")
 }
 """What a name cannot be in an expression, though a field may be called so."""
+_EXPRESSION = re.compile(
+    r"\{\{(?:[^{}]|\}(?!\})|\{(?![{%]))*\}\}|\{%(?:[^{%]|%(?!\})|\{(?![{%]))*%\}"
+)
+"""An expression or a statement that holds no other: so nothing is gone through twice."""
+_HYPHENED = re.compile(r"(?<![\w.'\"-])[A-Za-z_]\w*(?:-[A-Za-z_]\w*)+(?![\w(-])")
+_MOST_TRIED = 50
+"""Expressions of a template that does not parse which are tried one by one."""
 _METHODS = frozenset({"get", "items", "keys", "values"})
 _OUTSIDE = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
@@ -98,10 +106,64 @@ def _check(path: Path, text: str, known: Mapping[str, frozenset[str]]) -> Iterat
     used = names_in(text)
     if isinstance(used, str):
         hint = "write {{ name }}, or {% raw %} around what is no template"
-        yield Finding("template-syntax", f"the template does not parse: {used}", hint, path)
+        message = f"the template does not parse: {used}"
+        yield Finding("template-syntax", message, hint, path, part=_unparsed(text))
         return
+    subtractions = _subtractions(text, used, known[""])
+    for word, words in subtractions.items():
+        yield _hyphened(path, word, words, known[""])
+    told = {part for words in subtractions.values() for part in words}
     for name, attribute in used:
-        yield from _unknown(path, name, attribute, known)
+        if name not in told:
+            part, into = _expression(text, attribute or name)
+            for found in _unknown(path, name, attribute, known):
+                yield replace(found, part=part, into=into)
+
+
+def _subtractions(
+    text: str, used: tuple[Name, ...], known: frozenset[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return names with hyphens, which Jinja2 reads as one name minus another, with their parts.
+
+    Only those of which a part is unknown: what is known may be meant to be subtracted.
+    """
+    names = {name for name, _ in used}
+    found = {}
+    for expression in _EXPRESSION.findall(text):
+        for word in _HYPHENED.findall(expression):
+            parts = tuple(word.split("-"))
+            if any(part in names and part not in known for part in parts):
+                found[word] = parts
+    return found
+
+
+def _hyphened(path: Path, word: str, parts: tuple[str, ...], known: frozenset[str]) -> Finding:
+    message = f"{shown(word)} is read as {' minus '.join(parts)}"
+    name = word.replace("-", "_")
+    if word in known:
+        hint = f"call the field {name}, or write parameters['{word}']"
+    else:
+        hint = f"call it {name}" if name in known else f"declare a field, and call it {name}"
+    return Finding("unknown-variable", message, hint, path, part=word)
+
+
+def _expression(text: str, name: str) -> tuple[str, int]:
+    """Return the first expression in which a name stands, and where in it."""
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    for expression in _EXPRESSION.findall(text):
+        if (found := word.search(expression)) is not None:
+            return expression, found.start()
+    return "", 0
+
+
+def _unparsed(text: str) -> str:
+    """Return the part of a template that does not parse: an expression, or what is never closed."""
+    for expression in _EXPRESSION.findall(text)[:_MOST_TRIED]:
+        if expression.startswith("{{") and isinstance(names_in(expression), str):
+            return str(expression)
+    rest = _EXPRESSION.sub(lambda found: "\0" * len(found[0]), text)
+    at = min((at for mark in _MARKS if (at := rest.find(mark)) >= 0), default=-1)
+    return "" if at < 0 else text[at:].split("\n")[0]
 
 
 def code_of(text: str) -> int:

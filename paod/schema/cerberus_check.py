@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from cerberus import TypeDefinition, Validator
-from cerberus.errors import ErrorDefinition, ValidationError
+from cerberus.errors import REQUIRED_FIELD, ErrorDefinition, ValidationError
 
 from paod.schema.forms import FORMS
 from paod.schema.parts import Schema
@@ -63,9 +63,9 @@ class _Checker(Validator):  # type: ignore[misc]  # Cerberus ships no types
             return
         self._errors.extend(args[0])
         found: list[ValidationError] = self._config["found"]
-        found.extend(error for error in args[0] if _is_telling(error))
-        if len(found) >= MAX_ERRORS:
+        if len(found) >= MAX_ERRORS and not _goes_on(found[-1], args[0][0]):
             raise _EnoughError
+        found.extend(error for error in args[0] if _is_telling(error))
 
     def _validate_form(self, name: str, field: str, value: Any) -> None:
         """{'type': 'string'}"""
@@ -115,12 +115,13 @@ def chosen(name: str, value: Any) -> tuple[Schema, bool]:
 def errors_of(kind: str, value: dict[str, Any]) -> list[ValidationError]:
     """Return what Cerberus finds wrong with a document, each error by itself, none of them a group.
 
-    At most ``MAX_ERRORS``. Each call has a validator of its own, since one keeps what it found.
+    At most ``MAX_ERRORS``, and what else one mapping lacks. Each call has a validator of its own,
+    since one keeps what it found.
     """
     found: list[ValidationError] = []
     with suppress(_EnoughError):
         _Checker(_COMPILED[kind], found=found).validate(value, normalize=False)
-    return found[:MAX_ERRORS]
+    return found
 
 
 def _is_telling(error: ValidationError) -> bool:
@@ -128,6 +129,16 @@ def _is_telling(error: ValidationError) -> bool:
     if error.is_group_error:
         return False
     return error.rule is not None or not str(error.document_path[-1]).startswith("x-")
+
+
+def _goes_on(last: ValidationError, next_: ValidationError) -> bool:
+    """Say whether both are of the keys that one mapping lacks: Cerberus takes them from a set.
+
+    Were one of them cut off, which one would be chance.
+    """
+    missing = REQUIRED_FIELD.code
+    same = last.document_path[:-1] == next_.document_path[:-1]
+    return bool(last.code == missing and next_.code == missing and same)
 
 
 def _repeated(values: list[Any]) -> list[int]:

@@ -5,7 +5,6 @@ Never quotes a value beyond a short name: what stands in a catalog may be a secr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from paod.model.limits import RANGE_PARTS
 from paod.paths import kebab
 from paod.schema.cerberus_check import CHOICE, FORM, UNIQUE, errors_of
 from paod.schema.forms import FORMS
+from paod.schema.hints import key_hint, letter_hint, lines_for, type_hint, version_hint
 from paod.schema.slips import is_meant, keys_at, rules_at, slip_of, value_at
 from paod.schema.source import DOCUMENTS, VARIANTS
 
@@ -28,19 +28,9 @@ _CALLED = {
     "list": "a list",
     "dict": "a mapping",
 }
-_YES_OR_NO = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
-_SHORT_VERSION = re.compile(r"[vV]?([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?")
 _MOST_SLIPS = 20
 """Keys that are missing for which a misspelt one is looked for, at most."""
 _UNQUOTED = shown(" ")
-_HOW = {
-    "string": "write one text",
-    "integer": "write one number, without a fraction",
-    "number": "write one number",
-    "boolean": "write true or false",
-    "list": "write each entry on a line of its own, after '- '",
-    "dict": "write its keys below it, indented, each with a value: 'key: value'",
-}
 
 
 def explain(kind: str, value: dict[str, Any]) -> Iterator[Finding]:
@@ -51,15 +41,21 @@ def explain(kind: str, value: dict[str, Any]) -> Iterator[Finding]:
     if kind == "item" and "fulfillment" not in value and is_meant("bundle", value):
         kind = "bundle"
     found = errors_of(kind, value)
-    missing = [error for error in found if error.code == errors.REQUIRED_FIELD.code]
+    missing = [error for error in found if _is_missing(error)]
     slips = {
         (*error.document_path[:-1], slip): error
         for error in missing[:_MOST_SLIPS]
         if (slip := slip_of(kind, value, error.document_path)) is not None
     }
     told = {id(error) for error in slips.values()}
+    lacking: dict[Path, list[str]] = {}
+    for error in missing:
+        if id(error) not in told:
+            lacking.setdefault(error.document_path[:-1], []).append(str(error.document_path[-1]))
+    for path, keys in lacking.items():
+        yield _missing(kind, value, path, keys)
     for error in found:
-        if id(error) not in told and error.document_path not in slips:
+        if not _is_missing(error) and error.document_path not in slips:
             yield _finding(kind, value, error)
     for path, error in slips.items():
         yield _misspelt(path, error.document_path)
@@ -68,7 +64,8 @@ def explain(kind: str, value: dict[str, Any]) -> Iterator[Finding]:
 def _misspelt(path: Path, meant: Path) -> Finding:
     where = f" in '{_owner(meant)}'" if _owner(meant) else ""
     message = f"'{meant[-1]}' is missing{where}, where {shown(path[-1])} stands"
-    return Finding("missing-key", message, f"did you mean '{meant[-1]}'?", path, on_key=True)
+    hint = letter_hint(str(path[-1])) or f"did you mean '{meant[-1]}'?"
+    return Finding("missing-key", message, hint, path, on_key=True)
 
 
 def _finding(kind: str, value: dict[str, Any], error: ValidationError) -> Finding:
@@ -81,9 +78,19 @@ def _finding(kind: str, value: dict[str, Any], error: ValidationError) -> Findin
     return Finding("bad-value", f"'{path[-1]}' has a value that is not allowed", path=path)
 
 
-def _missing(error: ValidationError, path: Path) -> Finding:
-    where = f" in '{_owner(path)}'" if _owner(path) else ""
-    return Finding("missing-key", f"'{path[-1]}' is missing{where}", "add it", path[:-1])
+def _is_missing(error: ValidationError) -> bool:
+    return bool(error.code == errors.REQUIRED_FIELD.code)
+
+
+def _missing(kind: str, value: dict[str, Any], path: Path, keys: list[str]) -> Finding:
+    """Explain all keys that one mapping lacks, in the order in which they are written."""
+    rules = keys_at(rules_at(kind, value, path), value, path)
+    keys = [key for key in rules if key in keys]
+    names = [f"'{key}'" for key in keys]
+    said = f"{', '.join(names[:-1])} and {names[-1]} are" if names[1:] else f"{names[0]} is"
+    owner = _owner((*path, keys[0]))
+    where = f" in '{owner}'" if owner else ""
+    return Finding("missing-key", f"{said} missing{where}", lines_for(keys, rules), path)
 
 
 def _owner(path: Path) -> str:
@@ -104,17 +111,7 @@ def _nothing(error: ValidationError, path: Path) -> Finding:
 def _wrong_type(types: list[str], value: Any, path: Path) -> Finding:
     wanted = " or ".join(_CALLED[name] for name in types)
     message = f"{_subject(path)} takes {wanted}, not {_kind_of_value(value)}"
-    return Finding("wrong-type", message, _type_hint(types, value), path)
-
-
-def _type_hint(types: list[str], value: Any) -> str:
-    if "boolean" in types and isinstance(value, str) and value.lower() in _YES_OR_NO:
-        return "write true or false, without quotes"
-    if "string" in types and isinstance(value, bool | int | float):
-        return "quote it"
-    if {"integer", "number"} & set(types) and isinstance(value, str):
-        return "write a number, without quotes"
-    return _HOW[types[0]]
+    return Finding("wrong-type", message, type_hint(types, value), path)
 
 
 def _kind_of_value(value: Any) -> str:
@@ -141,14 +138,14 @@ def _not_allowed(error: ValidationError, path: Path) -> Finding:
 
 
 def _no_choice(code: str, subject: str, value: Any, allowed: list[str], path: Path) -> Finding:
-    hint = Near(str(value)[:64], allowed)
+    hint = letter_hint(str(value)) or Near(str(value)[:64], allowed)
     return Finding(code, f"{shown(value)} is not a value of {subject}", hint, path)
 
 
 def _bad_choice(error: ValidationError, path: Path) -> Finding:
     variant = VARIANTS[error.constraint]
     choices = list(variant.choices)
-    hint = Near(error.value, choices)
+    hint = letter_hint(error.value) or Near(error.value, choices)
     return Finding(variant.code, f"{shown(error.value)} is not {variant.called}", hint, path)
 
 
@@ -165,18 +162,20 @@ def _bad_form(error: ValidationError, path: Path) -> Finding:
 
 def _form_hint(form: str, value: str) -> str:
     """Return how it is written, with what was found written so where that may be quoted."""
+    if letters := letter_hint(value):
+        return letters
     if form == "name" and shown(value) != _UNQUOTED:
         return kebab(value)
-    if form == "version" and (found := _SHORT_VERSION.fullmatch(value)) is not None:
-        whole = ".".join(str(int(part or 0)) for part in found.groups())
-        return f'write it as MAJOR.MINOR.PATCH: "{whole}"'
+    if form == "version" and (hint := version_hint(value)):
+        return hint
     return FORMS[form].hint
 
 
 def _version_not_text(value: Any, path: Path) -> Finding:
     if isinstance(value, int | float) and not isinstance(value, bool):
         message = "the version is a number, which does not tell 1.10 from 1.1"
-        return Finding("bad-version", message, 'quote it: version: "1.10.0"', path)
+        hint = version_hint(str(value)) or FORMS["version"].hint
+        return Finding("bad-version", message, hint, path)
     message = f"the version is {_kind_of_value(value)}"
     return Finding("bad-version", message, 'write it as text: version: "1.2.0"', path)
 
@@ -220,7 +219,6 @@ def _too_high(error: ValidationError, path: Path) -> Finding:
 
 
 _EXPLAINERS: dict[int, Callable[[ValidationError, Path], Finding]] = {
-    errors.REQUIRED_FIELD.code: _missing,
     errors.BAD_TYPE.code: _bad_type,
     errors.NOT_NULLABLE.code: _nothing,
     errors.UNALLOWED_VALUE.code: _not_allowed,
@@ -247,7 +245,8 @@ def _unknown(kind: str, value: dict[str, Any], path: Path) -> Finding:
         near = Near(key, own, otherwise, lists=False)
         message = f"'{key}' is no property of the type '{choice}'"
         return Finding("wrong-option", message, near, path, on_key=True)
-    hint = _home(kind, path) or Near(key, known, _instead(known), lists=False)
+    near = Near(key, known, _instead(known), lists=False)
+    hint = key_hint(key, known) or _home(kind, path) or near
     where = f" in '{_owner(path)}'" if _owner(path) else ""
     return Finding("unknown-key", f"{shown(key)} is not known{where}", hint, path, on_key=True)
 

@@ -28,6 +28,7 @@ COMMON: Schema = {
         required({"type": "string"}),
         "What the field takes, and so how a portal draws it. Which other keys there are depends "
         "on it.",
+        "string",
     ),
     "required": said(BOOLEAN, "Whether an order must give a value.", True),
     "default": said(

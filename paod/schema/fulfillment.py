@@ -21,7 +21,7 @@ MANUAL = Variant(
     called="a fulfillment system",
     code="bad-value",
     common={
-        "system": said(required({"type": "string"}), "The system that gets the order."),
+        "system": said(required({"type": "string"}), "The system that gets the order.", "email"),
         "template": said(
             required(FREE),
             "What the system is sent: any keys. Texts may hold {{ … }} over the form's fields, "

@@ -71,7 +71,9 @@ ITEM: Schema = {
         {"fields": []},
     ),
     "fulfillment": said(
-        {"type": "dict", "required": True, "schema": FULFILLMENT}, "What happens with an order."
+        {"type": "dict", "required": True, "schema": FULFILLMENT},
+        "What happens with an order.",
+        {"manual": {"system": "email", "template": {"to": "team@example.com"}}},
     ),
 }
 
@@ -104,6 +106,7 @@ BUNDLE: Schema = {
             },
         },
         "The items that are ordered together. A document with this key is a bundle.",
+        {"required_items": [{"catalog_item": "postgres-database"}]},
     ),
     "presentation": said(
         {"type": "dict", "schema": {"bundle_fields": FIELDS}},

@@ -29,6 +29,7 @@ from paod.model import (
     limits,
 )
 from paod.rules.parameters import check_parameters
+from paod.schema.hints import version_hint
 from paod.validate.report import problems_of, severity_of
 
 __all__ = [
@@ -172,7 +173,7 @@ def _findings(data: bytes, given: Rules) -> tuple[list[Finding], Reading | None]
     if len(new) == MAX_FINDINGS:
         message = f"the document has more than {MAX_FINDINGS} problems"
         new.append(Finding("too-complex", message, "mend those that are shown, then look again"))
-    return found + [_told_of_comment(one, reading) for one in new], reading
+    return found + [_by_source(one, reading) for one in new], reading
 
 
 def units_of(data: bytes, reading: Reading | None) -> int:
@@ -194,10 +195,12 @@ def _costly(data: bytes, reading: Reading) -> list[Finding]:
     return [Finding("too-costly", message, hint)]
 
 
-def _told_of_comment(finding: Finding, reading: Reading) -> Finding:
-    """Say of a value that is missing since a # begins it that this makes it a comment."""
+def _by_source(finding: Finding, reading: Reading) -> Finding:
+    """Make a hint of what stands in the text, where its value does not tell it any more."""
     if finding.hint == NO_VALUE_HINT and reading.is_comment(finding.path):
         return replace(finding, hint="the # begins a comment: quote the value")
+    if finding.code == "bad-version" and (hint := version_hint(reading.source(finding.path))):
+        return replace(finding, hint=hint)
     return finding
 
 

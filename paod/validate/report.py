@@ -47,8 +47,8 @@ def _hinted(placed: Iterable[tuple[Problem, str | Near]]) -> Iterator[Problem]:
         yield problem
 
 
-def _by_place(problem: Problem) -> tuple[int, int, str, str]:
-    return problem.line, problem.column, problem.code, problem.pointer
+def _by_place(problem: Problem) -> tuple[int, int, str, str, str]:
+    return problem.line, problem.column, problem.code, problem.pointer, problem.message
 
 
 def _more(last: Problem, rest: Sequence[Problem]) -> Problem:
@@ -79,4 +79,8 @@ def _problem(path: str, finding: Finding, reading: Reading | None, name: str | N
 
 
 def _place(finding: Finding, reading: Reading | None) -> Place:
-    return Place() if reading is None else reading.place(finding.path, on_key=finding.on_key)
+    if reading is None:
+        return Place()
+    if finding.part:
+        return reading.place_in(finding.path, finding.part, finding.into)
+    return reading.place(finding.path, on_key=finding.on_key)

@@ -67,7 +67,7 @@ class Looking:
             former = self._known.get(file[0])
             if former is None or former.content != known[file[0]].content:
                 changed[file[0]] = file
-        gone = dict.fromkeys(self._known.keys() - known.keys())
+        gone = dict.fromkeys(sorted(self._known.keys() - known.keys()))
         self._known = known
         return {**gone, **changed}
 
