@@ -130,6 +130,12 @@ _RULES = (
         "for a private certificate authority set PAO_REPO_CA_FILE",
     ),
     _Rule(
+        r"invalid packet line",
+        "RemoteProtocolError",
+        "it does not speak as libgit2 knows it",
+        "if it is a shallow clone, `git fetch --unshallow` there; else see what answers there",
+    ),
+    _Rule(
         r"unknown (remote )?object format|the local object format|"
         r"unsupported extension name extensions\.objectformat",
         "UnsupportedObjectFormat",

@@ -18,7 +18,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from paod.errors import AccessDenied, MirrorBroken, MirrorError
+from paod.errors import AccessDenied, FetchFailed, MirrorBroken, MirrorError
 from paod.mirror import Mirror
 from tests.mirrors import fetching_child, open_mirror, whole
 from tests.nobody import without_root
@@ -405,3 +405,19 @@ def test_a_shallow_clone_as_remote_has_a_reason_and_leaves_nothing_behind(tmp_pa
         subprocess.run(whole, check=True, capture_output=True)
         assert paod.sync().status == "completed"
         paod.database.close()
+
+
+def test_a_shallow_clone_that_is_served_is_told_with_its_remedy(tmp_path: Path) -> None:
+    with Origin(tmp_path) as origin, GitServer(tmp_path) as server:
+        for number in range(3):
+            origin.write("catalog/a/x.yaml", str(number)).commit()
+        origin.close()
+        shallow = tmp_path / "shallow.git"
+        clone = ["git", "clone", "-q", "--bare", "--depth", "2", f"file://{origin.path}", shallow]
+        subprocess.run(clone, check=True, capture_output=True)
+        mirror = open_mirror(tmp_path, server.url("shallow.git"))
+        with pytest.raises(FetchFailed) as caught:
+            mirror.fetch()
+        assert "--unshallow" in caught.value.hint
+        assert mirror.rebuilds == 0
+        mirror.close()
