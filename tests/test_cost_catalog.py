@@ -11,7 +11,7 @@ from paod.catalog.fold import fold
 from paod.catalog.index import Aliases, Index
 from paod.catalog.plan import plan
 from paod.model import Catalog, Identity, Key, Stored
-from tests.growth import growth
+from tests.growth import growth, work
 from tests.model import Spec, Tree
 from tests.steps import steps
 
@@ -86,6 +86,18 @@ def test_a_refold_onto_what_is_stored_grows_with_the_aliases() -> None:
         return lambda: plan(stored, after, anew=True)
 
     assert growth(make, 60, 240) <= LINEAR
+
+
+def test_a_commit_costs_little_more_for_a_name_that_many_others_claim() -> None:
+    def settled(count: int) -> int:
+        claims = tree(count, lambda _: Spec("one"))
+        changed = {**claims, path(count - 1): Spec("one", body=1)}
+        first, second = steps([claims, changed])
+        before = fold(Catalog(), [first], "warn").catalog
+        return work(lambda: fold(before, [second], "warn"))
+
+    few, many = settled(100), settled(1_100)
+    assert (many - few) / 1_000 < 60
 
 
 class Counted(AbstractSet[str]):

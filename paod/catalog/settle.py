@@ -54,7 +54,7 @@ def settle(
     draft: Draft, names: Iterable[str], moved: Mapping[str, str], policy: VersionPolicy
 ) -> Settlement:
     """Settle these names and all that hang on them. ``moved`` leads from an old path to the new."""
-    closed, states = _involved(draft, names, moved)
+    closed, states = _involved(draft, names, moved, policy)
     if policy == "warn":
         return Settlement(frozenset(closed), _outcomes(states, {}))
     refusals: dict[str, Problem] = {}
@@ -149,7 +149,7 @@ def _would_follow(draft: Draft, closed: set[str], holdings: Holdings, state: Fil
 
 
 def _involved(
-    draft: Draft, names: Iterable[str], moved: Mapping[str, str]
+    draft: Draft, names: Iterable[str], moved: Mapping[str, str], policy: VersionPolicy
 ) -> tuple[set[str], dict[str, FileState]]:
     """Follow claims and holdings from these names to every name and file they can decide about."""
     closed: set[str] = set()
@@ -158,22 +158,57 @@ def _involved(
     while open_names:
         name = open_names.pop()
         closed.add(name)
-        found = _files_about(draft, name, moved)
+        found = _files_about(draft, name, moved, policy)
         states.update(found)
         open_names |= names_of(found.values()) - closed
     return closed, states
 
 
-def _files_about(draft: Draft, name: str, moved: Mapping[str, str]) -> dict[str, FileState]:
-    paths = set(draft.claimants.get(name, ()))
+def _files_about(
+    draft: Draft, name: str, moved: Mapping[str, str], policy: VersionPolicy
+) -> dict[str, FileState]:
+    """Return the files that claim or hold a name, but those for which nothing can change.
+
+    A name may have thousands of claimants, and a file among them may change at each commit.
+    """
+    claimants = draft.claimants.get(name, ())
+    holder = _holder(draft, name, moved)
+    if holder is None:
+        return {path: draft.files[path] for path in claimants}
+    states = {holder.path: holder}
+    stays = policy == "warn" and _still_claims(holder, name)
+    for path in claimants:
+        state = draft.files[path]
+        if not (stays and _waits_for(state, name, holder.path)):
+            states[path] = state
+    return states
+
+
+def _holder(draft: Draft, name: str, moved: Mapping[str, str]) -> FileState | None:
     key = draft.active_key(name)
-    if key is not None:
-        path = draft.entries[key].path
-        path = moved.get(path, path)
-        holder = draft.files.get(path)
-        if holder is not None and holder.serves == key:
-            paths.add(path)
-    return {path: draft.files[path] for path in paths}
+    if key is None:
+        return None
+    path = draft.entries[key].path
+    holder = draft.files.get(moved.get(path, path))
+    return holder if holder is not None and holder.serves == key else None
+
+
+def _still_claims(holder: FileState, name: str) -> bool:
+    """Return whether who holds a name goes on holding it, whoever else claims it."""
+    return holder.file.document is None or holder.file.document.name == name
+
+
+def _waits_for(state: FileState, name: str, holder: str) -> bool:
+    """Return whether a file serves nothing and was refused for this very holder before."""
+    return (
+        state.serves is None
+        and state.refusal is not None
+        and state.refusal.message == _held_by(name, holder)
+    )
+
+
+def _held_by(name: str, path: str) -> str:
+    return f"the name '{name}' is held by {path}"
 
 
 def _claim(state: FileState, refusal: Problem | None) -> _Claim:
@@ -212,7 +247,7 @@ def _refusal(
     return Problem(
         code="duplicate-name",
         severity="error",
-        message=f"the name '{document.name}' is held by {winners[document.name]}",
+        message=_held_by(document.name, winners[document.name]),
         path=path,
         line=document.name_place.line,
         column=document.name_place.column,
