@@ -16,7 +16,7 @@ from paod.catalog.plan import plan
 from paod.checking.files import examine_entry
 from paod.config import Settings
 from paod.errors import SettingsError
-from paod.mirror import Checkout
+from paod.mirror import Checkout, Line
 from paod.model import WORKING_TREE, Catalog, Commit, ExaminedFile, Step, Stored, SyncResult
 from paod.sync.proposal import Proposal, overlaps, proposal, weigh
 from paod.sync.settled import rules_of
@@ -42,9 +42,9 @@ def plan_checkout(
     progress = Progress(on_phase)
     checkout.complete([tip for tip in (branch, commit or "HEAD") if tip], settings.history_depth)
     reader = Reader(checkout, rules_of(settings), {}, (), _note)
-    line = checkout.line(branch, None, settings.history_depth).commits if branch else ()
+    line = checkout.line(branch, None, settings.history_depth) if branch else Line((), False)
     with progress.phase("fold"):
-        steps = reader.steps(line, None)
+        steps = reader.steps(line.commits, None)
         folded = fold(Catalog(), steps, settings.version_policy)
         base = plan(Stored(), folded, anew=True).after
     with progress.phase("read"):
@@ -58,8 +58,7 @@ def plan_checkout(
             f"there are no documents in {checkout.folder}, nor on the branch",
             f"they lie at {reader.rules.root}/<category>/<name>.yaml; --root names another folder",
         )
-    cut = len(line) == settings.history_depth
-    progress.route = Route(branch, commit, cut=cut)
+    progress.route = Route(branch, commit, cut=line.cut)
     return weigh(base, found, settings, progress)
 
 

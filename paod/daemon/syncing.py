@@ -137,6 +137,7 @@ class Syncing:
             )
         elif mine:
             self._took_over = True
+            self._memory.forget()
             logger.info("%s is the one that syncs", self._settings.instance_name)
             self._warn_of_rules()
         else:

@@ -34,11 +34,13 @@ _LONGEST = 500
 class Line:
     """The steps to fold, oldest first. ``continues``: they follow the applied commit.
 
-    Otherwise the first of them stands for its whole tree.
+    Otherwise the first of them stands for its whole tree; ``cut``: it has parents that were left
+    out, for they are too many.
     """
 
     commits: tuple[Commit, ...]
     continues: bool
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def line(objects: Objects, tip: str, applied: str | None, depth: int) -> Line:
         hashes.append(current)
         current = _head(objects, current).parent
     commits = tuple(commit(objects, oid) for oid in reversed(hashes))
-    return Line(commits, continues=applied is not None and current == applied)
+    continues = applied is not None and current == applied
+    return Line(commits, continues, cut=current is not None and not continues)
 
 
 def first_parents(objects: Objects, tip: str) -> Iterator[str]:

@@ -14,6 +14,9 @@ import pygit2
 
 from paod.errors import MirrorBroken
 
+_UNREADABLE = (pygit2.GitError, KeyError, ValueError, OSError)
+"""What libgit2's references raise where a file of theirs is gone, locked or garbage."""
+
 BRANCH = "refs/paod/branch"
 _OURS = "refs/paod/"
 _FORMER = "refs/paod/former/"
@@ -21,6 +24,14 @@ _BESIDE = "refs/paod/beside"
 _MOST_FORMER = 20
 APPLIED = "refs/kept/applied"
 _FOLLOWED = "paod.branch"
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise MirrorBroken(f"{what} of the mirror cannot be used: {error}") from error
 
 
 class References:
@@ -32,12 +43,14 @@ class References:
     def follow(self, branch: str) -> None:
         """Forget what was fetched of another branch; the applied commit stays."""
         self._drop(_BESIDE)
-        config = self._repository.config
-        if _FOLLOWED in config and config[_FOLLOWED] == branch:
-            return
+        with _translated("the configuration"):
+            config = self._repository.config
+            if _FOLLOWED in config and config[_FOLLOWED] == branch:
+                return
         for name in self._names(_OURS):
-            self._repository.references.delete(name)
-        config[_FOLLOWED] = branch
+            self._delete(name)
+        with _translated("the configuration"):
+            config[_FOLLOWED] = branch
 
     def tip(self) -> str | None:
         """Return the branch's commit as last fetched, None: never fetched."""
@@ -45,15 +58,15 @@ class References:
 
     def keep(self, commit: str) -> None:
         """Hold the applied commit, until another is kept."""
-        self._repository.references.create(APPLIED, commit, force=True)
+        self._create(APPLIED, commit, force=True)
 
     def keep_former(self, commit: str) -> None:
         """Hold a commit that a force push took off the branch; the oldest of too many is let go."""
         held = self._names(_FORMER)
         number = int(held[-1].removeprefix(_FORMER)) + 1 if held else 1
-        self._repository.references.create(f"{_FORMER}{number:09d}", commit)
+        self._create(f"{_FORMER}{number:09d}", commit)
         for name in held[: 1 - _MOST_FORMER]:
-            self._repository.references.delete(name)
+            self._delete(name)
 
     def held(self) -> Iterator[str]:
         """Yield the branch's tip, the applied commit and former tips."""
@@ -64,11 +77,9 @@ class References:
 
     def commit(self, name: str) -> str | None:
         """Return what a reference holds, None: there is none of that name."""
-        try:
+        with _translated(name):
             reference = self._repository.references.get(name)
             return None if reference is None else str(reference.target)
-        except (pygit2.GitError, ValueError) as error:
-            raise MirrorBroken(f"{name} of the mirror cannot be read: {error}") from error
 
     @contextmanager
     def beside(self) -> Iterator[str]:
@@ -87,17 +98,27 @@ class References:
         """Take all references away, and put back afterwards those that were not made anew."""
         taken = {name: self.commit(name) for name in self._names("refs/")}
         for name in taken:
-            self._repository.references.delete(name)
+            self._delete(name)
         try:
             yield
         finally:
             for name, commit in taken.items():
                 if commit is not None and self.commit(name) is None:
-                    self._repository.references.create(name, commit)
+                    self._create(name, commit)
 
     def _names(self, prefix: str) -> list[str]:
-        return sorted(name for name in self._repository.references if name.startswith(prefix))
+        with _translated("the list of references"):
+            return sorted(name for name in self._repository.references if name.startswith(prefix))
+
+    def _create(self, name: str, commit: str, *, force: bool = False) -> None:
+        with _translated(name):
+            self._repository.references.create(name, commit, force=force)
+
+    def _delete(self, name: str) -> None:
+        with _translated(name):
+            self._repository.references.delete(name)
 
     def _drop(self, name: str) -> None:
-        if name in self._repository.references:
-            self._repository.references.delete(name)
+        with _translated(name):
+            if name in self._repository.references:
+                self._repository.references.delete(name)

@@ -89,6 +89,8 @@ def _attempt(job: Job) -> SyncResult:
         return _finish(job, no_commits(head), verified=head.commit is None)
     _trust(job, head, target.commit)
     with job.progress.phase("load"):
+        if job.request.mode == "full":
+            job.shop.memory.forget()  # it is compared with what the store holds, whatever that is
         stored = job.shop.memory.at(head, job.shop.store)
     start = find_way(job, head, stored, target.commit)
     if target.proposed is not None:
@@ -190,7 +192,8 @@ def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
         )
         failpoint("after_apply")
     _keep_commit(shop.mirror, start.target)
-    shop.memory.keep(planned.after, replace(start.head, commit=start.target, **asdict(served)))
+    head = replace(start.head, commit=start.target, basis=basis_of(shop.settings))
+    shop.memory.keep(planned.after, replace(head, **asdict(served)))
     return succeeded(planned, job.progress)
 
 

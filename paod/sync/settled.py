@@ -24,16 +24,19 @@ def rules_of(settings: Settings) -> Rules:
 class Memory:
     """What a worker keeps between syncs, so that a small change costs little.
 
-    The database stays the truth: what is kept counts only for the head that it was made for.
+    The database stays the truth: what is kept counts only for the head that it was made for, and
+    for as long as no other process syncs.
     """
 
     stored: Stored | None = None
     served: Edition | None = None
     commit: str | None = None
+    basis: str = ""
 
     def at(self, head: Head, store: Store) -> Stored:
         """Return what is stored at this head, from memory if it is of this head."""
-        known = (self.served, self.commit) == (head.edition, head.commit)
+        kept_for = (self.served, self.commit, self.basis)
+        known = kept_for == (head.edition, head.commit, head.basis)
         if self.stored is None or not known:
             self.keep(_counted(store.load()), head)
         assert self.stored is not None
@@ -42,7 +45,7 @@ class Memory:
     def keep(self, stored: Stored, head: Head) -> None:
         """Remember what is stored now, and for which head."""
         self.stored = stored
-        self.served, self.commit = head.edition, head.commit
+        self.served, self.commit, self.basis = head.edition, head.commit, head.basis
 
     def forget(self) -> None:
         """Read everything from the database next time."""

@@ -69,7 +69,7 @@ def find_way(job: Job, head: Head, stored: Stored, target: str) -> Start:
         target=target,
         anew=not line.continues,
         rewritten=not anew and not line.continues and _left_history(job, head, target),
-        cut=not line.continues and len(line.commits) == settings.history_depth,
+        cut=line.cut,
     )
     return Start(head, stored, target, line.commits, anew=not line.continues)
 
