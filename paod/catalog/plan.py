@@ -6,8 +6,11 @@ on a catalog with a history gives one revision for each entry that differs from 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
+from posixpath import dirname
 
 from paod.catalog.problems import error_count, problems_of
 from paod.catalog.resolution import parts
@@ -108,14 +111,16 @@ def _planned(
     entry = after.entries.get(key) or _off_the_line(row, before)
     if entry is None:
         return None, None
-    old = Served() if before is None else served(stored.catalog, before)
+    old = Served() if row.stored is None else stored.served.get(row.stored, Served())
     new = served(after, entry)
-    visible = row.stored != key or before is None or (_view(before), old) != (_view(entry), new)
+    other = row.stored != key or before is None or _view(before) != _view(entry)
+    visible = other or old != new
     if not visible and entry == before and key in after.entries:
         return None, None
     was_active = row.stored is not None and stored.identities[row.stored].active
     kind = _net_change(row, before if was_active else None, entry, old, new) if visible else None
-    planned = PlannedEntry(entry, new, row.stored, row.number, visible)
+    parts_only = not other and old.stale == new.stale
+    planned = PlannedEntry(entry, new, row.stored, row.number, visible, parts_only)
     return planned, None if kind is None else _change(planned, kind)
 
 
@@ -142,8 +147,19 @@ def served(catalog: Catalog, entry: Entry) -> Served:
 
 
 def _view(entry: Entry) -> tuple[object, ...]:
+    """Return what readers see of an entry; of a removed one, what lists show and who did it."""
     document = entry.document
-    return document.content_hash, document.source_hash, entry.path, entry.commit, entry.active
+    if entry.active:
+        return document.content_hash, document.source_hash, entry.path, entry.commit, True
+    return *_listed(document.content), dirname(entry.path), entry.commit, False
+
+
+@lru_cache(maxsize=1024)
+def _listed(content: str) -> tuple[str, ...]:
+    said = json.loads(content)
+    if not isinstance(said, dict):
+        return (content,)
+    return tuple(json.dumps(said.get(key)) for key in ("version", "description", "owner", "tags"))
 
 
 def _net_change(
@@ -167,7 +183,9 @@ def _net_change(
 
 def _change(planned: PlannedEntry, change: NetChange) -> CatalogChange:
     document = planned.entry.document
-    former = planned.row[1] if change == "renamed" and planned.row is not None else None
+    former = None
+    if planned.row is not None and planned.row[1] != document.name:
+        former = planned.row[1]
     return CatalogChange(
         document.kind, document.name, change, document.version, planned.revision, former
     )
@@ -197,12 +215,15 @@ def _after(
     problems: Mapping[str, tuple[Problem, ...]],
     anew: bool,
 ) -> Stored:
-    identities = dict(stored.identities)
+    identities, told = dict(stored.identities), dict(stored.served)
     for planned in entries:
         if planned.row is not None:
             identities.pop(planned.row, None)
+            told.pop(planned.row, None)
     for planned in entries:
         identities[planned.entry.key] = Identity(planned.revision, planned.entry.active)
+        if planned.served != Served():
+            told[planned.entry.key] = planned.served
     now = _severities(problems.values())
     was = (0, 0) if anew else _severities(problems_of(stored.catalog, path) for path in problems)
     base = (0, 0) if anew else (stored.errors, stored.warnings)
@@ -210,6 +231,7 @@ def _after(
         stored,
         catalog=after,
         identities=identities,
+        served=told,
         errors=base[0] - was[0] + now[0],
         warnings=base[1] - was[1] + now[1],
     )

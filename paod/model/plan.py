@@ -51,10 +51,13 @@ class Stored:
     """All that a sync starts from: the catalog, every row by its key, the open problems' number.
 
     ``identities`` also holds rows that are not on this line of history, whose history is kept.
+    ``served`` is what readers were told of entries beyond their documents, where that is anything:
+    it is compared with what they are told next, whatever the catalog says of it by now.
     """
 
     catalog: Catalog = field(default_factory=Catalog)
     identities: Mapping[Key, Identity] = field(default_factory=dict)
+    served: Mapping[Key, Served] = field(default_factory=dict)
     errors: int = 0
     warnings: int = 0
 
@@ -77,7 +80,8 @@ class PlannedEntry:
     """One row as it shall be: its entry, what readers see of it, and its last revision's number.
 
     ``row`` is the key under which the store knows it now, None: a new row. ``visible`` is
-    false when no reader can tell the difference (a comment moved, ``published`` grew).
+    false when no reader can tell the difference (a comment moved, ``published`` grew);
+    ``parts_only``: all that differs is what a bundle's parts resolve to.
     """
 
     entry: Entry
@@ -85,11 +89,16 @@ class PlannedEntry:
     row: Key | None
     revision: int
     visible: bool = True
+    parts_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogChange:
-    """One line of the changes feed: the net difference that a sync, or a pin, made to one entry."""
+    """One line of the changes feed: the net difference that a sync, or a pin, made to one entry.
+
+    ``renamed_from`` is the name under which readers knew it until now, where that is another one,
+    whatever became of it.
+    """
 
     kind: Kind
     name: str

@@ -61,18 +61,18 @@ class Applying(HeadState, Telling):
                     "see that no other program syncs this database without its lock",
                 )
             self._check_source(head, applied_with)
-            served = self._new_generation() if plan.visible else head.edition
+            overlay = Overlay(self.database, plan)
+            served = self._new_generation() if overlay.visible else head.edition
             generation = served.generation
             now = self._now()
             writing = Writing(sync_id, generation, now, self._source.root)
             write_outcome(self.database, sync_id, result, now, generation)
-            overlay = Overlay(self.database)
             overlay.lift()
             write_entries(self.database, plan, writing)
             write_files(self.database, plan)
             recorded = Recorder(self.database, sync_id, now).applied(plan)
             self._write_aliases(plan.aliases)
-            changes = overlay.lay(plan.changes, generation, now)
+            changes = overlay.lay(generation, now)
             write_changes(self.database, changes, generation)
             self._write_head(commit, basis, applied_with, now)
             self._set_pin(pin)

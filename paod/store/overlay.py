@@ -11,16 +11,25 @@ want the same one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
+from paod.catalog.resolution import resolve
 from paod.database import Database, Row
-from paod.model import CatalogChange
+from paod.model import CatalogChange, Plan, PlannedEntry, Resolved
 from paod.store import codec
-from paod.store.parts import bundles_with, served_parts, write_parts
+from paod.store.parts import (
+    Bundle,
+    active_bundle,
+    bundles_by_id,
+    bundles_with,
+    served_parts,
+    write_parts,
+)
 from paod.store.writing import said_columns, write_found_by
 
 COVERED: Final = (
@@ -32,10 +41,11 @@ COVERED: Final = (
 """The columns of which a pinned row holds what is served."""
 
 _PINNED: Final = """
-SELECT item_id, pin_revision, branch_row, id, name, generation, updated_at, version
+SELECT item_id, pin_revision, id, name, generation, updated_at, version
 FROM catalog_item_pins JOIN catalog_items ON id = item_id ORDER BY item_id
 """
 _BRANCH_ROWS: Final = "SELECT item_id, branch_row FROM catalog_item_pins"
+_BRANCH_ROW: Final = f"{_BRANCH_ROWS} WHERE item_id = :id"
 _COVERED_ROW: Final = f"SELECT {', '.join(COVERED)} FROM catalog_items WHERE id = :id"  # noqa: S608 built from constants
 _NAME: Final = "SELECT name FROM catalog_items WHERE id = :id"
 _KEEP: Final = "UPDATE catalog_item_pins SET branch_row = :branch_row WHERE item_id = :id"
@@ -62,60 +72,135 @@ class Laid:
 
 
 class Overlay:
-    """All pins, for one transaction that writes what the branch says."""
+    """The pins, for one transaction that writes what a plan says of the branch.
 
-    def __init__(self, database: Database) -> None:
+    Lifted are those that the plan touches. ``visible``: readers see a difference, pins considered.
+    """
+
+    def __init__(self, database: Database, plan: Plan) -> None:
         self._database = database
-        self._laid = [_laid(row) for row in database.query(_PINNED)]
-        names = [laid.name for laid in self._laid]
-        self._bundles = bundles_with(database, names)
+        self._plan = plan
+        before = {row["name"]: _laid(row) for row in database.query(_PINNED)}
+        self._moves = {
+            one.row[1]: one.entry.document.name
+            for one in plan.entries
+            if one.row is not None and one.row[0] == "item" and one.row[1] in before
+        }
+        self._pinned = {self._moves.get(name, name): laid for name, laid in before.items()}
+        self._renamed = {name for name, now in self._moves.items() if now != name}
+        self._names = self._pinned.keys() | self._renamed
+        self._bundles = self._bundles_before() if self._pinned else {}
+        self.visible = self._is_visible()
 
     def lift(self) -> None:
-        """Give every pinned row back what the branch says."""
-        for laid in self._laid:
-            lift(self._database, laid.id)
+        """Give the pinned rows that the plan touches back what the branch says."""
+        for name in self._moves:
+            lift(self._database, self._pinned[self._moves[name]].id)
 
-    def lay(
-        self, changes: Iterable[CatalogChange], generation: int, now: str
-    ) -> tuple[CatalogChange, ...]:
-        """Lay the pins again; return those of the branch's changes that readers see.
+    def lay(self, generation: int, now: str) -> tuple[CatalogChange, ...]:
+        """Lay the pins again; return the lines of the feed: what readers see of the plan.
 
         ``generation`` and ``now`` are the transaction's.
         """
-        if not self._laid:
-            return tuple(changes)
-        changes = tuple(changes)
-        pinned = {
-            laid.name: laid for laid in [self._lay(one, generation, now) for one in self._laid]
-        }
-        resolved = {one.name for one in changes if one.change == "resolution"}
-        unmoved = self._resolve(pinned.keys(), resolved)
-        return tuple(_seen(changes, pinned, unmoved))
+        if not self._pinned:
+            return self._plan.changes
+        for former, name in self._moves.items():
+            laid = self._pinned[name]
+            if former != name:
+                laid = replace(laid, generation=generation, updated_at=now)
+            lay(self._database, laid.id, laid.revision, laid.generation, laid.updated_at)
+        moved, unmoved = self._resolve(generation, now)
+        told = {one.name for one in self._plan.changes if one.kind == "bundle"}
+        touched = set(self._moves.values())
+        return (
+            *(_resolution(bundle) for bundle in moved if bundle.name not in told),
+            *(
+                change
+                for change in self._plan.changes
+                if not (change.kind == "item" and change.name in touched)
+                and not (change.kind == "bundle" and change.name in unmoved)
+            ),
+            *(self._rename(former, self._moves[former]) for former in sorted(self._renamed)),
+        )
 
-    def _lay(self, laid: Laid, generation: int, now: str) -> Laid:
-        """Lay one pin again. All that the branch can do to what is served is to rename it."""
-        name = name_of(self._database, laid.id)
-        if name != laid.name:
-            laid = replace(laid, name=name, generation=generation, updated_at=now)
-        lay(self._database, laid.id, laid.revision, laid.generation, laid.updated_at)
-        return laid
+    def _rename(self, former: str, name: str) -> CatalogChange:
+        """Return what readers are told of a pin: all the branch can do to it is to rename it."""
+        laid = self._pinned[name]
+        return CatalogChange("item", name, "renamed", laid.version, laid.revision, former)
 
-    def _resolve(self, names: Collection[str], resolved: Collection[str]) -> set[str]:
+    def _bundles_before(self) -> dict[int, Bundle]:
+        """Return the bundles of which a pin decides something, as readers see them until now."""
+        renamed = self._renamed | {self._moves[name] for name in self._renamed}
+        found = bundles_with(self._database, renamed)
+        for one in self._plan.entries:
+            if one.row is not None and self._is_pinned_part(one):
+                found |= active_bundle(self._database, one.row[1])
+        return found
+
+    def _is_pinned_part(self, planned: PlannedEntry) -> bool:
+        return any(part.name in self._names for part in planned.served.parts or ())
+
+    def _is_visible(self) -> bool:
+        plan = self._plan
+        revised = {one.entry for one in plan.revisions}
+        before = {bundle.name: bundle for bundle in self._bundles.values()}
+        return bool(plan.aliases or self._renamed) or any(
+            self._sees(one, one.entry.key in revised, before) for one in plan.entries
+        )
+
+    def _sees(self, planned: PlannedEntry, revised: bool, before: Mapping[str, Bundle]) -> bool:
+        """Return whether readers see a difference: of a pinned item, that its history grew."""
+        if planned.row is not None and planned.row[0] == "item" and planned.row[1] in self._moves:
+            return revised
+        if planned.row is None or not (planned.visible and planned.parts_only):
+            return planned.visible
+        bundle = before.get(planned.row[1]) if planned.row[0] == "bundle" else None
+        return bundle is None or self._with_pins(planned.served.parts or ()) != bundle.parts
+
+    def _with_pins(self, parts: tuple[Resolved, ...]) -> tuple[Resolved, ...]:
+        """Return what a bundle's parts resolve to among the pins, from what the branch says."""
+        return tuple(
+            resolve(
+                part.name,
+                part.range,
+                version=self._pinned[part.name].version,
+                follower=None,
+                removed=False,
+            )
+            if part.name in self._pinned
+            else part
+            for part in parts
+        )
+
+    def _resolve(self, generation: int, now: str) -> tuple[list[Bundle], set[str]]:
         """Resolve bundles against the pins.
 
-        Return those of ``resolved``, whose parts alone changed on the branch, of which readers see
-        no change: they are as they were.
+        Return those that resolve otherwise than before, and the names of those whose parts alone
+        changed on the branch, of which readers see no change: they are as they were.
         """
-        unmoved = set()
-        for bundle in bundles_with(self._database, names).values():
-            parts = served_parts(self._database, bundle, names)
+        only = {one.entry.key for one in self._plan.entries if one.parts_only}
+        moved, unmoved = [], set[str]()
+        for bundle in self._bundles_now().values():
+            parts = served_parts(self._database, bundle, self._names)
             before = self._bundles.get(bundle.id)
-            if bundle.name in resolved and before is not None and before.parts == parts:
-                unmoved.add(bundle.name)
-                write_parts(self._database, bundle, parts, before.generation, before.updated_at)
-            elif parts != bundle.parts:
-                write_parts(self._database, bundle, parts, bundle.generation, bundle.updated_at)
-        return unmoved
+            if before is not None and before.parts == parts:
+                same = ("bundle", bundle.name) in only
+                if same:
+                    unmoved.add(bundle.name)
+                made = before if same else bundle
+                if parts != bundle.parts or same:
+                    write_parts(self._database, bundle, parts, made.generation, made.updated_at)
+            else:
+                moved.append(bundle)
+                write_parts(self._database, bundle, parts, generation, now)
+        return moved, unmoved
+
+    def _bundles_now(self) -> dict[int, Bundle]:
+        names = {one.entry.document.name for one in self._plan.entries if self._is_pinned_part(one)}
+        found = bundles_by_id(self._database, self._bundles)
+        for name in names:
+            found |= active_bundle(self._database, name)
+        return found
 
 
 def branch_rows(database: Database) -> Mapping[int, Row]:
@@ -126,7 +211,7 @@ def branch_rows(database: Database) -> Mapping[int, Row]:
 
 def lift(database: Database, item_id: int) -> Row:
     """Give one pinned row back what the branch says, and return it."""
-    branch = branch_rows(database)[item_id]
+    branch: Row = codec.parse(database.query(_BRANCH_ROW, {"id": item_id})[0]["branch_row"])
     _write(database, item_id, branch)
     return branch
 
@@ -153,6 +238,7 @@ def _served(found: Row, name: str, revision: int) -> Row:
     if found["name"] != name:
         content["name"] = name
         text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+        found = {**found, "content_hash": hashlib.sha256(text.encode()).hexdigest()}
     row = {column: value for column, value in found.items() if column in COVERED}
     return {
         **row,
@@ -177,13 +263,5 @@ def _laid(row: Row) -> Laid:
     return Laid(row["id"], row["name"], *figures)
 
 
-def _seen(
-    changes: Iterable[CatalogChange], pinned: Mapping[str, Laid], unmoved: set[str]
-) -> Iterator[CatalogChange]:
-    for change in changes:
-        laid = pinned.get(change.name) if change.kind == "item" else None
-        if laid is not None and change.renamed_from is not None:  # whatever else it was there
-            served = (laid.version, laid.revision)
-            yield replace(change, change="renamed", version=served[0], revision=served[1])
-        elif laid is None and not (change.change == "resolution" and change.name in unmoved):
-            yield change
+def _resolution(bundle: Bundle) -> CatalogChange:
+    return CatalogChange("bundle", bundle.name, "resolution", bundle.version, bundle.revision)

@@ -6,7 +6,7 @@ released, are held against the row that readers are served.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,10 +15,13 @@ from paod.database import Database, Row
 from paod.model import Resolved
 from paod.store import codec
 
-_MENTIONING: Final = """
+_ACTIVE: Final = """
 SELECT id, name, version, revision, generation, updated_at, parts FROM catalog_bundles
-WHERE is_active AND CAST(parts AS TEXT) LIKE :mention
+WHERE is_active
 """
+_MENTIONING: Final = f"{_ACTIVE} AND CAST(parts AS TEXT) LIKE :mention"
+_NAMED: Final = f"{_ACTIVE} AND name = :name"
+_BY_ID: Final = f"{_ACTIVE} AND id = :id"
 _ITEM: Final = "SELECT version, is_active, on_line FROM catalog_items WHERE name = :name"
 _ALIAS: Final = "SELECT target FROM catalog_aliases WHERE kind = 'item' AND name = :name"
 _WRITE: Final = """
@@ -50,6 +53,17 @@ def bundles_with(database: Database, names: Collection[str]) -> dict[int, Bundle
             if any(part.name in names for part in bundle.parts):
                 found[bundle.id] = bundle
     return found
+
+
+def active_bundle(database: Database, name: str) -> dict[int, Bundle]:
+    """Return the active bundle of a name by its id, if there is one."""
+    return {row["id"]: _bundle(row) for row in database.query(_NAMED, {"name": name})}
+
+
+def bundles_by_id(database: Database, ids: Iterable[int]) -> dict[int, Bundle]:
+    """Return those that are active of the bundles with these ids."""
+    rows = (row for one in ids for row in database.query(_BY_ID, {"id": one}))
+    return {row["id"]: _bundle(row) for row in rows}
 
 
 def served_parts(

@@ -2,7 +2,8 @@
 
 In the store's SQL ``{entries}``, ``{versions}``, ``{tags}`` and ``{entry_id}`` stand for a kind's
 own names, ``{pin}`` and ``{pins}`` for the columns and the join of what items alone have: a pin.
-They are put in here, from constants; values only ever go in as parameters.
+``{parts}`` is a column that bundles alone have. They are put in here, from constants; values only
+ever go in as parameters.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _NAMES: Mapping[Kind, Mapping[str, str]] = {
         "{versions}": "catalog_item_versions",
         "{tags}": "catalog_item_tags",
         "{entry_id}": "item_id",
+        "{parts}": "",
         "{pin}": ", pin_revision, pin_reason, pin_since",
         "{pins}": "LEFT JOIN catalog_item_pins ON item_id = id",
     },
@@ -29,6 +31,7 @@ _NAMES: Mapping[Kind, Mapping[str, str]] = {
         "{versions}": "catalog_bundle_versions",
         "{tags}": "catalog_bundle_tags",
         "{entry_id}": "bundle_id",
+        "{parts}": ", parts",
         "{pin}": "",
         "{pins}": "",
     },
