@@ -2,7 +2,9 @@
 
 Two installations follow each history, one on SQLite and one on PostgreSQL. After each step that
 synced, what either serves equals what the rules give for the first-parent history up to the applied
-commit. At the end a fresh installation, on one of the databases, gives the same catalog.
+commit. Items are pinned and released meanwhile, which the branch's catalog never knows of, and a
+portal keeps a copy of each installation's catalog by the feed alone. At the end a fresh
+installation, on one of the databases, gives the same catalog.
 
 ``PAOD_HISTORIES=10000 pytest tests/test_history.py`` tries so many instead of the 500 of CI.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from paod.errors import PinRefused
 from paod.model import SyncRequest
-from paod.store import ProblemFilters, Removed, Renamed, Store
+from paod.store import Found, ProblemFilters, Removed, Renamed, Store
 from tests.databases import NAMES as DATABASES
 from tests.databases import ready_database_in
 from tests.model import Model, Spec, Tree, replay
@@ -34,6 +38,7 @@ from tests.origin import Origin
 from tests.postgres import MEMORY
 from tests.render import render
 from tests.syncing import Paod
+from tests.test_store_pins import Portal, everything
 
 HISTORIES = int(os.environ.get("PAOD_HISTORIES", "500"))
 STEPS = 9
@@ -89,8 +94,8 @@ def expected(model: Model, hashes: list[str], kind: str, name: str) -> dict[str,
             "stale": since and hashes[since - 1],
             "resolved": _resolved(model, spec) if kind == "bundle" else None,
         }
-    target = model.aliases.get(name)
-    if target is not None and (kind, target) in model.things:
+    target = model.aliases.get((kind, name))
+    if target is not None:
         return f"renamed to {target}"
     return None if thing is None else "removed"
 
@@ -102,10 +107,18 @@ def _resolved(model: Model, spec: Spec) -> bool:
 
 def assert_same_catalog(store: Store, model: Model, hashes: list[str], *, fresh: bool) -> None:
     """Compare every name, both kinds; a store with more history may know more removed names."""
+    pinned = {pin["name"]: pin["revision"] for pin in store.item_pins()}
     for kind in ("item", "bundle"):
         for name in NAMES:
+            if kind == "item" and name in pinned:
+                found = store.item(name)
+                assert isinstance(found, Found)
+                assert found.body["revision"] == pinned[name]
+                continue
             want = expected(model, hashes, kind, name)
             got = served(store, kind, name)
+            if pinned and isinstance(want, dict) and isinstance(got, dict):
+                want["resolved"] = got["resolved"]  # against what is pinned
             if not fresh and want is None and got == "removed":
                 continue
             assert got == want, (kind, name)
@@ -121,10 +134,15 @@ def assert_same_revisions(store: Store, model: Model, hashes: list[str]) -> None
 
 
 def assert_same_problems(store: Store, model: Model) -> None:
-    """Compare which files have an error: broken ones, and those that another file keeps out."""
+    """Compare which files have an error: broken ones, and those that another file keeps out.
+
+    And which are told that a rename has no effect.
+    """
     bad = {path for path, spec in model.tree.items() if spec.broken} | set(model.refused)
     rows = store.problems(ProblemFilters(severity="error"), None, 100).rows
     assert {row["path"] for row in rows} == bad
+    rows = store.problems(ProblemFilters(code="rename-without-effect"), None, 100).rows
+    assert {row["path"] for row in rows} == model.without_effect()
 
 
 class Histories(RuleBasedStateMachine):
@@ -138,6 +156,7 @@ class Histories(RuleBasedStateMachine):
         self.line: list[tuple[str, Tree]] = []
         self.pinned: int | None = None
         self.paods = [self.installed(name, name) for name in DATABASES]
+        self.portals = [Portal(paod.store) for paod in self.paods]
 
     def installed(self, folder: str, database: str) -> Paod:
         """Return a new installation."""
@@ -151,6 +170,7 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if self.line:
+            self.release_all()
             self.check_fresh()
         for paod in self.paods:
             self.close(paod)
@@ -202,9 +222,42 @@ class Histories(RuleBasedStateMachine):
         others = [other for other in NAMES if other != name]
         kind = data.draw(st.sampled_from(["item", "item", "bundle"]))
         needs = data.draw(st.lists(st.sampled_from(others), min_size=1, max_size=2, unique=True))
+        former = data.draw(st.none() | st.none() | st.sampled_from([*others, "never"]))
         version = data.draw(st.sampled_from(VERSIONS))
         parts = tuple(needs) if kind == "bundle" or body == 0 else ()
-        self.edit(path, Spec(name, body, version, kind, needs=parts), sync)
+        self.edit(path, Spec(name, body, version, kind, former, needs=parts), sync)
+
+    @rule(path=paths, name=names, sync=synced)
+    def add_first(self, path: str, name: str, sync: bool) -> None:
+        """Begin a move in two steps: the new document says whose place it is to take."""
+        there = self.some(path)
+        if there is not None and path not in self.tree and self.tree[there].name != name:
+            former = self.tree[there].name
+            self.edit(path, Spec(name, 6, (3, 0, 0), renamed_from=former), sync)
+
+    @rule(one=paths, other=paths, name=names, sync=synced)
+    def pass_on(self, one: str, other: str, name: str, sync: bool) -> None:
+        """Rename along a chain, or in a circle where the last name is the first one's."""
+        first, second = self.some(one), self.some(other)
+        if first is None or second is None or first == second:
+            return
+        tree = dict(self.tree)
+        a, b = tree[first], tree[second]
+        if LINK in (a, b) or a.name == b.name or b.name == name:
+            return
+        tree[first] = Spec(b.name, a.body, (2, 0, 0), a.kind, a.name, _without(a.needs, b.name))
+        tree[second] = Spec(name, b.body, (2, 0, 0), b.kind, b.name, _without(b.needs, name))
+        self.commit({path: _made_valid(spec) for path, spec in tree.items()})
+        if sync:
+            self.sync()
+
+    @rule(path=paths, needs=names, sync=synced)
+    def change_kind(self, path: str, needs: str, sync: bool) -> None:
+        there = self.some(path)
+        if there is None or self.tree[there].name == needs:
+            return
+        bundle = self.tree[there].kind == "item"
+        self.alter(there, sync, kind="bundle" if bundle else "item", needs=(needs,))
 
     @rule(path=paths, body=st.integers(3, 5), version=st.sampled_from(VERSIONS), sync=synced)
     def change(self, path: str, body: int, version: tuple[int, int, int], sync: bool) -> None:
@@ -222,22 +275,22 @@ class Histories(RuleBasedStateMachine):
     def comment(self, path: str, comment: int, sync: bool) -> None:
         self.alter(path, sync, comment=comment)
 
-    @rule(path=paths, name=names, declared=st.booleans(), sync=synced)
-    def rename(self, path: str, name: str, declared: bool, sync: bool) -> None:
+    @rule(path=paths, name=names, declared=st.booleans() | names, sync=synced)
+    def rename(self, path: str, name: str, declared: bool | str, sync: bool) -> None:
         there = self.some(path)
-        old = self.tree[there].name if there else None
-        former = old if declared and old != name else None
-        self.alter(path, sync, name=name, renamed_from=former, needs=())
+        if there is None:
+            return
+        old = self.tree[there]
+        former = declared if isinstance(declared, str) else old.name if declared else None
+        former = None if former == name else former
+        self.alter(there, sync, name=name, renamed_from=former, needs=_without(old.needs, name))
 
     def alter(self, path: str, sync: bool, **changed: Any) -> None:
-        there = self.some(path)
+        there = path if path in self.tree else self.some(path)
         if there is None or self.tree[there] == LINK:
             return
         old = self.tree[there]
-        spec = Spec(**{**old.__dict__, **changed})
-        if spec.kind == "bundle" and not spec.needs:
-            spec = Spec(**{**spec.__dict__, "kind": "item"})
-        self.edit(there, spec, sync)
+        self.edit(there, _made_valid(Spec(**{**old.__dict__, **changed})), sync)
 
     @rule(path=paths | st.just(LINKS), sync=synced)
     def link(self, path: str, sync: bool) -> None:
@@ -339,6 +392,36 @@ class Histories(RuleBasedStateMachine):
         self.pinned = None
         self.sync(SyncRequest("manual", pin="clear"))
 
+    @rule(name=names, revision=st.integers(1, 3), follow=st.booleans())
+    def pin(self, name: str, revision: int, follow: bool) -> None:
+        """Hold an item where there is such a revision."""
+        for paod in self.paods:
+            with suppress(PinRefused):
+                paod.store.pin_item(name, revision, "why")
+        if follow:
+            self.follow()
+
+    @rule(name=names)
+    def release(self, name: str) -> None:
+        for paod in self.paods:
+            with suppress(PinRefused):
+                paod.store.release_item(name)
+
+    def release_all(self) -> None:
+        for paod in self.paods:
+            for pin in paod.store.item_pins():
+                paod.store.release_item(pin["name"])
+        self.sync()
+        self.follow()
+
+    def follow(self) -> None:
+        """Let each portal bring its copy up to date by the feed, and compare."""
+        for paod, portal in zip(self.paods, self.portals, strict=True):
+            portal.store = paod.store
+            portal.follow()
+            copy = {key: one for key, one in portal.copy.items() if one is not None}
+            assert copy == everything(paod.store, NAMES)
+
     # what must hold
 
     def sync(self, request: SyncRequest | None = None) -> None:
@@ -351,6 +434,8 @@ class Histories(RuleBasedStateMachine):
             assert not held or paod.store.head().commit == before
         if self.pinned is None or (request is not None and request.pin):
             self.check()
+        if len(self.line) % 3:
+            self.follow()
 
     def check(self) -> None:
         end = len(self.line) if self.pinned is None else self.pinned + 1
@@ -379,6 +464,17 @@ class Histories(RuleBasedStateMachine):
         self.close(fresh)
         log = self.origin.git("log", "--first-parent", "--reverse", "--format=%H", "main")
         assert log.split() == hashes
+
+
+def _without(needs: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(one for one in needs if one != name)
+
+
+def _made_valid(spec: Spec) -> Spec:
+    """Return a spec that is valid: a bundle without parts is an item."""
+    if spec.kind == "bundle" and not spec.needs:
+        return Spec(**{**spec.__dict__, "kind": "item"})
+    return spec
 
 
 LIMITS = settings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -233,12 +233,12 @@ def read(store: Store, kind: Kind, name: str) -> Any:
     return found.body if isinstance(found, Found) else None
 
 
-def everything(store: Store) -> dict[tuple[str, str], Any]:
-    """Return all that is served."""
+def everything(store: Store, names: Sequence[str] = NAMES) -> dict[tuple[str, str], Any]:
+    """Return all that is served under these names."""
     return {
         (kind, name): found
         for kind in ("item", "bundle")
-        for name in NAMES
+        for name in names
         if (found := read(store, kind, name)) is not None
     }
 
