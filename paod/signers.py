@@ -15,7 +15,6 @@ import os
 import pwd
 import re
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
@@ -25,6 +24,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from paod.errors import Blocked, PaodError, SettingsError
+from paod.permissions import descriptor_writable_by_all
 
 MOST_BYTES = 262_144
 SECONDS = 10.0
@@ -141,7 +141,7 @@ class Signers:
     def _text(self) -> str:
         try:
             with self._file.open("rb") as file:
-                everybodys = os.fstat(file.fileno()).st_mode & stat.S_IWOTH
+                everybodys = descriptor_writable_by_all(file.fileno())
                 data = file.read(MOST_BYTES + 1)
         except OSError as error:
             raise SettingsError(

@@ -22,8 +22,8 @@ from paod.store import Outlets, Store
 from paod.validate import Rules, examine
 from tests.databases import opened, url_in
 
-ADMIN = "an-admin-token"
-READER = "a-read-token"
+ADMIN = "a-token-that-administers"
+READER = "a-token-that-reads"
 SECRET = "webhook-secret-123"
 URL = "https://github.com/org/pao-repository.git"
 POSTGRES = "catalog/databases/postgres-database.yaml"

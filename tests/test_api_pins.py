@@ -27,7 +27,7 @@ def _served(tmp_path: Path) -> Iterator[Served]:
 
 def delete(served: Served, **more: object) -> object:
     return served.client.simulate_delete(
-        f"/api/v1{PIN}", headers={"Authorization": "Bearer an-admin-token"}, **more
+        f"/api/v1{PIN}", headers={"Authorization": "Bearer a-token-that-administers"}, **more
     )
 
 

@@ -82,14 +82,15 @@ def test_w3_without_a_secret_nothing_is_taken(tmp_path):
 
 def test_w4_secrets_are_rotated_without_a_restart(tmp_path):
     file = tmp_path / "secret"
-    file.write_text("old")
+    old, new = "the-old-secret-of-ours", "the-new-secret-of-ours"
+    file.write_text(old)
     file.chmod(0o600)
     served = Served(tmp_path, {"PAO_WEBHOOK_SECRET": "", "PAO_WEBHOOK_SECRET_FILE": str(file)})
     body = json.dumps(push()).encode()
     statuses = []
-    for content in ("old", "old,new", "new"):
+    for content in (old, f"{old},{new}", new):
         file.write_text(content)
-        for secret in ("old", "new"):
+        for secret in (old, new):
             answer = served.deliver(body, signature=signed(body, secret))
             statuses.append(answer.status_code)
     assert statuses == [200, 401, 200, 200, 401, 200]
@@ -317,14 +318,14 @@ def test_an_unknown_delivery_is_not_found(served):
 
 
 def test_w4_each_delivery_is_one_line_that_names_the_secret_by_its_number(tmp_path, caplog):
-    served = Served(tmp_path, {"PAO_WEBHOOK_SECRET": "first-secret,second-secret"})
+    served = Served(tmp_path, {"PAO_WEBHOOK_SECRET": "the-first-secret,the-second-secret"})
     body = json.dumps(push()).encode()
     with caplog.at_level("INFO", "paod"):
-        served.deliver(body, signature=signed(body, "second-secret"))
+        served.deliver(body, signature=signed(body, "the-second-secret"))
         served.deliver(body, signature="-")
     accepted, refused = [one.fields for one in caplog.records if one.name == "paod.webhook"]
     assert (accepted["secret"], accepted["outcome"]) == (1, "accepted")
     assert accepted["delivery"] == GUID
     assert refused["outcome"] == "refused"
-    assert "second-secret" not in caplog.text
+    assert "the-second-secret" not in caplog.text
     served.store.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import stat
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,9 +14,10 @@ import pytest
 import yaml
 
 from paod.config import SETTINGS, Rate, Secret, Settings, digest_of, load, with_admin_token
-from paod.config.secret import GRACE, everyone_may_read
+from paod.config.secret import GRACE, SHORTEST, everyone_may_read
 from paod.config.tokens import new_token, write_first_token
 from paod.errors import SettingsError
+from paod.permissions import writable_by_all
 from paod.repository_url import owner_and_name, read, redact_url
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "paod.yaml"
@@ -386,13 +389,13 @@ def test_a_credential_that_is_named_after_nothing_is_a_fault(tmp_path: Path) -> 
 
 
 def test_s1_no_secret_is_ever_shown(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("canary-5\n")
+    (tmp_path / "token").write_text("canary-5-of-a-reader\n")
     settings = load_with(
         PAO_REPO_URL="https://me:canary-0@h/x",
-        PAO_WEBHOOK_SECRET="canary-1,canary-2",
-        PAO_ADMIN_TOKEN="canary-3",
+        PAO_WEBHOOK_SECRET="canary-1-of-webhooks,canary-2-of-webhooks",
+        PAO_ADMIN_TOKEN="canary-3-of-an-admin",
         PAO_READ_TOKEN_FILE=str(tmp_path / "token"),
-        PAO_ALERT_SECRET="canary-6",
+        PAO_ALERT_SECRET="canary-6-of-alerts",
         PAO_ALERT_URL="https://hooks.example/services/canary-7",
         PAO_DB_URL="postgresql://paod:canary-8@db/paod",
         PAO_REPO_PROXY="http://me:canary-9@proxy:3128",
@@ -420,22 +423,126 @@ def test_s1_a_broken_url_with_a_password_is_masked() -> None:
         assert "ry/p" not in message
 
 
+OTHER = "another-good-secret"
+
+
 def test_a_hash_may_stand_in_for_a_token_and_is_checked() -> None:
     digest = digest_of("a-token")
-    settings = load_with(PAO_ADMIN_TOKEN=f"{digest},other")
+    settings = load_with(PAO_ADMIN_TOKEN=f"{digest},{OTHER}")
     assert settings.admin_token is not None
-    assert settings.admin_token.values() == (digest, "other")
-    assert "64 hexadecimal digits" in refusal({**BASE, "PAO_READ_TOKEN": "sha256:12"})
+    assert settings.admin_token.values() == (digest, OTHER)
+    assert "64 hexadecimal digits" in refusal({**BASE, "PAO_READ_TOKEN": "sha256:0123456789"})
 
 
 def test_o15_a_rotated_secret_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "secret"
-    path.write_text("one\n")
+    path.write_text(f"one-{OTHER}\n")
     secret = load_with(PAO_WEBHOOK_SECRET_FILE=str(path)).webhook_secret
     assert secret is not None
-    assert secret.values() == ("one",)
-    path.write_text("two,\nthree\n")
-    assert secret.values() == ("two", "three")
+    assert secret.values() == (f"one-{OTHER}",)
+    path.write_text(f"two-{OTHER},\nthree-{OTHER}\n")
+    assert secret.values() == (f"two-{OTHER}", f"three-{OTHER}")
+    path.write_text("four\n")
+    assert secret.values() == (f"two-{OTHER}", f"three-{OTHER}"), "of 4 characters: cut off"
+
+
+GUARDS = [one.name for one in SETTINGS if one.guards]
+
+
+def test_secrets_that_strangers_may_guess_are_known() -> None:
+    assert [
+        *("PAO_WEBHOOK_SECRET", "PAO_ADMIN_TOKEN", "PAO_READ_TOKEN", "PAO_ALERT_SECRET")
+    ] == GUARDS
+
+
+@pytest.mark.parametrize("name", GUARDS)
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("x" * (SHORTEST - 1), "15 characters"),
+        ("whsec_", "24 or more"),
+        ("whsec_not-base-64-of-any-kind!", "not base64"),
+        (f"whsec_{b64encode(bytes(23)).decode()}", "23 bytes"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_refused(name: str, value: str, why: str) -> None:
+    message = refusal({**BASE, name: value})
+    assert name in message
+    assert why in message
+    assert value not in message.replace("whsec_ key", "")
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_secret_at_the_limit_is_taken(name: str) -> None:
+    for value in ("x" * SHORTEST, f"whsec_{b64encode(bytes(24)).decode()}"):
+        assert load_with(**{name: value}).secret_values() == (value,)
+
+
+def test_what_a_git_host_made_may_be_short() -> None:
+    assert load_with(PAO_REPO_TOKEN="hunter2").repo_token is not None
+
+
+@pytest.mark.parametrize("name", [one.name for one in SETTINGS if one.secret])
+@pytest.mark.parametrize("mode", [0o622, 0o602])
+def test_a_secret_that_every_user_may_write_is_refused(
+    name: str, mode: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    path.write_text(OTHER)
+    path.chmod(mode)
+    assert f"chmod o-w {path}" in refusal({**BASE, f"{name}_FILE": str(path)})
+
+
+def test_a_secret_that_every_user_may_write_later_is_not_read(tmp_path: Path) -> None:
+    now = [100.0]
+    path = tmp_path / "secret"
+    path.write_text(OTHER)
+    secret = Secret("PAO_ADMIN_TOKEN", path, several=True, clock=lambda: now[0])
+    assert secret.values() == (OTHER,)
+    path.write_text(f"{OTHER}\nof-a-stranger")
+    path.chmod(0o622)
+    assert secret.values() == (OTHER,)
+    now[0] += GRACE + 1
+    with pytest.raises(SettingsError, match="every user"):
+        secret.values()
+
+
+FILES = [one.name for one in SETTINGS if one.takes.startswith("the path of")]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_every_user_may_write_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "trusted"
+    path.write_text("x")
+    path.chmod(0o646)
+    assert f"chmod o-w {path}" in refusal({**BASE, name: str(path)})
+
+
+def test_a_settings_file_that_every_user_may_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "paod.yaml"
+    path.write_text("repo_url: /srv/catalog\n")
+    path.chmod(0o666)
+    with pytest.raises(SettingsError, match="every user"):
+        load({}, path)
+    path.chmod(0o664)
+    assert load({"HOME": "/h"}, path).repo_url == "/srv/catalog"
+
+
+def test_what_lies_where_every_user_may_put_another_is_everybodys(tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    open_folder, link = tmp_path / "open", tmp_path / "link"
+    (open_folder / "own").mkdir(parents=True)
+    file = open_folder / "own" / "secret"
+    file.write_text(OTHER)
+    link.symlink_to(file)
+    assert writable_by_all(file) is writable_by_all(link) is None
+    open_folder.chmod(0o777)
+    assert writable_by_all(file) == writable_by_all(link) == open_folder
+    open_folder.chmod(0o1777)
+    assert writable_by_all(file) is None
+    assert writable_by_all(tmp_path / "nowhere" / "file") is None
 
 
 def test_o15_a_file_gone_keeps_its_value_for_a_while_only(tmp_path: Path) -> None:
@@ -504,7 +611,7 @@ def test_the_first_admin_token_is_made_once(tmp_path: Path) -> None:
 
 
 def test_a_set_admin_token_makes_no_file(tmp_path: Path) -> None:
-    settings = load_with(PAO_STATE_DIR=str(tmp_path), PAO_ADMIN_TOKEN="a-token")
+    settings = load_with(PAO_STATE_DIR=str(tmp_path), PAO_ADMIN_TOKEN=OTHER)
     assert with_admin_token(settings) is settings
     assert not list(tmp_path.iterdir())
 

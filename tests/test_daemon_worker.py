@@ -17,6 +17,7 @@ from paod.daemon.board import Board, HeldFile
 from paod.daemon.child import Death
 from paod.daemon.syncing import Syncing
 from paod.daemon.worker import FIRST_MOVED_SECONDS, MOVED_SECONDS, SyncWorker
+from paod.errors import SettingsError
 from paod.metrics import Meters
 from paod.model import SyncRequest
 from paod.store import ProblemFilters
@@ -599,3 +600,24 @@ def test_while_it_rests_it_waits_and_asks_for_nothing_more(bench):
     bench.pass_time(2)
     assert not bench.syncing.rests
     assert bench.store.queue() == []
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_state_folder_that_every_user_may_write_is_refused(tmp_path, mode):
+    settings = load({"PAO_REPO_URL": "/x", "PAO_STATE_DIR": str(tmp_path / "state")})
+    prepare_state(settings)
+    settings.state_dir.chmod(mode)
+    with pytest.raises(SettingsError, match=r"state can be written by every user"):
+        prepare_state(settings)
+
+
+def test_a_database_that_every_user_may_write_is_refused(tmp_path):
+    url = f"sqlite:///{tmp_path}/elsewhere.db"
+    settings = load(
+        {"PAO_REPO_URL": "/x", "PAO_STATE_DIR": str(tmp_path / "state"), "PAO_DB_URL": url}
+    )
+    prepare_state(settings)
+    (tmp_path / "elsewhere.db").touch(0o666)
+    (tmp_path / "elsewhere.db").chmod(0o666)
+    with pytest.raises(SettingsError, match=r"elsewhere.db can be written by every user"):
+        prepare_state(settings)

@@ -176,7 +176,7 @@ def test_other_branches_are_named(patient: Patient) -> None:
 @pytest.mark.parametrize(
     ("settings", "check", "state", "said"),
     [
-        ({"PAO_READ_TOKEN": "short"}, "secrets", "bad", "PAO_READ_TOKEN"),
+        ({"PAO_READ_TOKEN": "short"}, "settings", "bad", "PAO_READ_TOKEN"),
         (
             {"PAO_READ_TOKEN": LONG, "PAO_ADMIN_TOKEN": f"x{LONG},{LONG}"},
             "secrets",
@@ -215,7 +215,8 @@ def test_machines_that_share_a_database_share_a_token(patient: Patient) -> None:
     ("harm", "check", "state", "said"),
     [
         (lambda one: one.secret.chmod(0o640), "files", "warning", "mode 0640"),
-        (lambda one: one.database.chmod(0o666), "files", "warning", "mode 0666"),
+        (lambda one: one.database.chmod(0o666), "files", "bad", "changed by every user"),
+        (lambda one: one.state.chmod(0o777), "files", "bad", "written by every user"),
         (newer, "database", "bad", "schema 999 is newer"),
         (lambda one: one.database.write_bytes(b""), "database", "bad", "is empty"),
         (lambda one: one.database.write_bytes(b"x" * 900), "database", "bad", "no SQLite database"),

@@ -15,7 +15,7 @@ LEVELS = (
     {
         "deadline",
         *("errors", "model", "codes", "versions", "finding", "paths", "ref", "strict_json"),
-        *("git_program", "repository_url"),
+        *("git_program", "permissions", "repository_url"),
     },
     {
         *("config", "log", "failpoint", "document", "schema", "rules"),

@@ -117,16 +117,10 @@ def _calls(settings: Settings, host: Host) -> Iterator[tuple[str, Call]]:
         raise PaodError("no PAO_WEBHOOK_SECRET is set", "`openssl rand -hex 32` makes one")
     secret, now = settings.webhook_secret.value(), int(time.time())
     followed = Followed(settings.repo_url, settings.repo_branch, settings.catalog_root)
-    try:
-        yield "ping", ping_call(host, secret, str(uuid.uuid4()), now)
-        yield "push", push_call(host, followed, secret, str(uuid.uuid4()), now)
-        for name, make in OTHER_CALLS.get(host.name, {}).items():
-            yield name, make(host, followed, secret, str(uuid.uuid4()), now)
-    except ValueError:
-        raise PaodError(
-            "PAO_WEBHOOK_SECRET begins with whsec_, and no base64 follows",
-            "copy the signing token anew from GitLab",
-        ) from None
+    yield "ping", ping_call(host, secret, str(uuid.uuid4()), now)
+    yield "push", push_call(host, followed, secret, str(uuid.uuid4()), now)
+    for name, make in OTHER_CALLS.get(host.name, {}).items():
+        yield name, make(host, followed, secret, str(uuid.uuid4()), now)
 
 
 def _try(name: str, address: str, settings: Settings, call: Call) -> Outcome:

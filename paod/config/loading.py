@@ -15,6 +15,7 @@ from paod.config.sources import Given, Sources, over, read_credentials, read_env
 from paod.config.table import BY_NAME, CONFIG_NAME, TYPES, schema
 from paod.config.tokens import bad_digest
 from paod.errors import SettingsError
+from paod.permissions import writable_by_all
 from paod.repository_url import RepositoryUrl, redact_url
 
 COERCION_FAILED = 0x61
@@ -106,7 +107,9 @@ def _secrets(sources: Sources, faults: list[str]) -> dict[str, Secret]:
             continue
         source = given.base / Path(given.value).expanduser() if given.file else given.value
         setting = BY_NAME[name]
-        found[name] = Secret(name, source, several=setting.several, lines=setting.lines)
+        found[name] = Secret(
+            name, source, several=setting.several, lines=setting.lines, guards=setting.guards
+        )
         faults += _secret_faults(found[name], given)
     return found
 
@@ -114,6 +117,8 @@ def _secrets(sources: Sources, faults: list[str]) -> dict[str, Secret]:
 def _secret_faults(secret: Secret, given: Given) -> list[str]:
     try:
         values = secret.read()
+        if secret.path is not None and (thing := writable_by_all(secret.path)) is not None:
+            return [_everybodys(secret.origin, thing)]
         holder = secret.path or (Path(given.where.removeprefix(" in ")) if given.where else None)
         open_to_all = holder is not None and everyone_may_read(holder)
     except SettingsError as error:
@@ -189,12 +194,17 @@ def _database(url: str | None, state: Path, sources: Sources) -> tuple[str, Path
 
 
 def _unreadable(name: str, path: Path) -> list[str]:
-    """Return the fault of a file that a setting names and that cannot be read."""
+    """Return the fault of a file that a setting names and that cannot be read, or be trusted."""
     try:
         path.open("rb").close()
     except OSError as error:
         return [f"{name} is {str(path)!r}, which cannot be read: {error.strerror}"]
-    return []
+    thing = writable_by_all(path)
+    return [_everybodys(f"{name} ({path})", thing)] if thing is not None else []
+
+
+def _everybodys(name: str, thing: Path) -> str:
+    return f"{name} can be changed by every user of this machine: chmod o-w {thing}"
 
 
 def _list(faults: list[str]) -> str:

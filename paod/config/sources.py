@@ -27,6 +27,7 @@ from paod.config.table import (
 )
 from paod.errors import SettingsError
 from paod.finding import choice
+from paod.permissions import writable_by_all
 
 MAX_BYTES = 262_144
 
@@ -138,6 +139,11 @@ def _load(path: Path) -> Mapping[Any, Any]:
             f"the settings file {path} cannot be read: {error.strerror}",
             f"--config or {CONFIG_NAME} names it; leave both out to use the environment alone",
         ) from error
+    if (thing := writable_by_all(path)) is not None:
+        raise SettingsError(
+            f"the settings file {path} can be changed by every user of this machine",
+            f"chmod o-w {thing}",
+        )
     if len(data) > MAX_BYTES:
         raise SettingsError(f"the settings file {path} is larger than {MAX_BYTES} bytes")
     try:

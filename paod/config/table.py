@@ -49,6 +49,8 @@ class Setting:
     several: bool = False
     lines: bool = False
     """A secret that is a text of several lines."""
+    guards: bool = False
+    """A secret that strangers may try to guess: it lets in, or vouches for what paod sends."""
     hides: bool = False
     """No secret itself, but its value may hold one (a URL with a password)."""
 
@@ -128,15 +130,15 @@ SETTINGS = (
         {"type": "names", "coerce": values.as_names},
     ),
     Setting("PAO_MAX_FILE_BYTES", "bytes, 1 to 16777216", _integer(1, 1 << 24), "262144"),
-    Setting("PAO_WEBHOOK_SECRET", "one or more secrets", secret=True, several=True),
+    Setting("PAO_WEBHOOK_SECRET", "one or more secrets", secret=True, several=True, guards=True),
     Setting(
         "PAO_WEBHOOK_RATE",
         "a count per second, minute, hour or day: 60/minute",
         {"type": "rate", "coerce": values.as_rate},
         "60/minute",
     ),
-    Setting("PAO_ADMIN_TOKEN", "one or more tokens", secret=True, several=True),
-    Setting("PAO_READ_TOKEN", "one or more tokens", secret=True, several=True),
+    Setting("PAO_ADMIN_TOKEN", "one or more tokens", secret=True, several=True, guards=True),
+    Setting("PAO_READ_TOKEN", "one or more tokens", secret=True, several=True, guards=True),
     Setting("PAO_PUBLIC_READ", "true or false", _FLAG, "false"),
     Setting(
         "PAO_DB_URL",
@@ -162,7 +164,7 @@ SETTINGS = (
     Setting("PAO_API_WORKERS", "processes, 0 (one a core) to 256", _integer(0, 256), "1"),
     Setting("PAO_TRUSTED_PROXY", "an IP address", _text(values.as_address)),
     Setting("PAO_ALERT_URL", "an http:// or https:// URL", _text(values.as_http_url), hides=True),
-    Setting("PAO_ALERT_SECRET", "a secret", secret=True),
+    Setting("PAO_ALERT_SECRET", "a secret", secret=True, guards=True),
     Setting("PAO_ALERT_FORMAT", "json or slack", _choice("json", "slack"), "json"),
     Setting("PAO_ALERT_PROXY", "an http:// or https:// URL", _text(values.as_http_url), hides=True),
     Setting("PAO_ALERT_CHANGES", "true or false", _FLAG, "false"),

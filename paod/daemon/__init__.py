@@ -8,7 +8,13 @@ daemon, a page of shared memory.
 from paod.daemon.listener import address_of, close_listener, inherited_listener, open_listener
 from paod.daemon.notify import Notifier
 from paod.daemon.once import daemon_running, run_once
-from paod.daemon.opening import open_store, password_of, prepare_state, prepare_store
+from paod.daemon.opening import (
+    everybodys,
+    open_store,
+    password_of,
+    prepare_state,
+    prepare_store,
+)
 from paod.daemon.recovery import Backup, Restored, back_up, restore
 from paod.daemon.serving import serve
 
@@ -20,6 +26,7 @@ __all__ = [
     "back_up",
     "close_listener",
     "daemon_running",
+    "everybodys",
     "inherited_listener",
     "open_listener",
     "open_store",

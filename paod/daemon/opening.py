@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from paod.basis import applied_with, check_source
@@ -11,6 +12,7 @@ from paod.database import Password, no_password, open_database
 from paod.errors import SettingsError
 from paod.github_app import tokens_of
 from paod.mirror import known_host_of
+from paod.permissions import writable_by_all
 from paod.signers import Signers
 from paod.store import Outlets, Source, Store
 from paod.sync import remote_of
@@ -49,7 +51,10 @@ def password_of(settings: Settings) -> Password:
 
 
 def prepare_state(settings: Settings) -> None:
-    """Make the state folder, for this user's eyes only; raise SettingsError when it cannot be."""
+    """Make the state folder, for this user's eyes only; raise SettingsError when it cannot be.
+
+    Or when every user may write it, or the database's file: what lies there is believed.
+    """
     try:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -57,6 +62,18 @@ def prepare_state(settings: Settings) -> None:
             f"the state folder {settings.state_dir} cannot be made: {error.strerror}",
             "PAO_STATE_DIR names a folder that paod may write",
         ) from error
+    if (thing := everybodys(settings)) is not None:
+        raise SettingsError(
+            f"{thing} can be written by every user of this machine, and what lies there is trusted",
+            f"chmod o-w {thing}",
+        )
+
+
+def everybodys(settings: Settings) -> Path | None:
+    """Return what every user may write of what paod keeps, None where nothing is."""
+    if settings.state_dir.is_dir() and settings.state_dir.stat().st_mode & stat.S_IWOTH:
+        return settings.state_dir
+    return None if settings.db_file is None else writable_by_all(settings.db_file)
 
 
 def prepare_store(settings: Settings, *, adopt: bool = False) -> None:

@@ -13,20 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from paod.config import Secret, Settings
+from paod.daemon import everybodys
 from paod.doctor.finding import Finding, bad, good, warning
 from paod.errors import SettingsError
+from paod.permissions import writable_by_all
 
-SHORTEST: Final = 16
-"""Characters: a shorter secret can be guessed by who may try for long."""
 CREDENTIALS: Final = "/run/credentials"
-DIGEST: Final = "sha256:"
 CLASSIC: Final = "ghp_"
-CHOSEN: Final = ("webhook_secret", "admin_token", "read_token", "alert_secret")
-"""Secrets that the operator makes up; the others come from a Git host."""
 
 
 def lengths(settings: Settings) -> Iterator[Finding]:
-    """Judge the secrets by their values, none of which is told."""
+    """Judge the secrets by their values, none of which is shown; short ones are no settings."""
     found = list(_faults(settings))
     names = [secret.name for secret in _secrets(settings)]
     yield from found or [
@@ -35,14 +32,6 @@ def lengths(settings: Settings) -> Iterator[Finding]:
 
 
 def _faults(settings: Settings) -> Iterator[Finding]:
-    for attribute in CHOSEN:
-        secret: Secret | None = getattr(settings, attribute)
-        if secret is not None and any(map(_is_short, _values(secret))):
-            yield bad(
-                "secrets",
-                f"{secret.name} has a value of fewer than {SHORTEST} characters",
-                "`paod token` makes a good one",
-            )
     if any(value.startswith(CLASSIC) for value in _values(settings.repo_token)):
         yield warning(
             "secrets",
@@ -83,10 +72,6 @@ def _is_rsa(key: Path) -> bool:
     return False
 
 
-def _is_short(value: str) -> bool:
-    return not value.startswith(DIGEST) and len(value) < SHORTEST
-
-
 def _values(secret: Secret | None) -> tuple[str, ...]:
     """Return the values; none while the file cannot be read, which ``files`` tells."""
     try:
@@ -99,6 +84,8 @@ def files(settings: Settings) -> Iterator[Finding]:
     """Judge who may read what only paod should."""
     paths = [path for path in _private(settings) if path.exists()]
     found = [fault for path in paths if (fault := _exposed(path)) is not None]
+    if (thing := everybodys(settings)) is not None and thing != settings.db_file:
+        found.append(bad("files", f"{thing} can be written by every user", f"chmod o-w {thing}"))
     told = ", ".join(path.name for path in paths)
     whole = f"{told}: readable by us alone" if told else "no private ones yet"
     yield from found or [good("files", whole)]
@@ -124,6 +111,8 @@ def _exposed(path: Path) -> Finding | None:
         )
     if path.is_relative_to(CREDENTIALS):  # systemd's own access list lets nobody else in
         return None
+    if (thing := writable_by_all(path)) is not None:
+        return bad("files", f"{path} can be changed by every user", f"chmod o-w {thing}")
     others = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
     if found.st_mode & others:
         mode = stat.S_IMODE(found.st_mode)
