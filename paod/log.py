@@ -24,6 +24,12 @@ REFRESH = 1.0
 REMEMBERED = 64
 """Rotated secrets that are still masked."""
 
+LONGEST_VALUE = 1000
+"""Characters of a field's value: strangers write much of what is logged."""
+LONGEST_LIST = 100
+LONGEST_MESSAGE = 8000
+"""Characters of a message, and of a line of a traceback."""
+
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
@@ -80,6 +86,11 @@ def escape(text: str) -> str:
     return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def cut(text: str, most: int) -> str:
+    """Return text that is no longer than ``most`` characters, the end left out where it was."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class Redactor:
     """Hides secrets in text; it asks for them again now and then, for they are rotated."""
 
@@ -130,13 +141,14 @@ class TextLines(logging.Formatter):
         return "\n".join(lines)
 
     def _clean(self, text: str) -> str:
-        return escape(self._redact(text))
+        return escape(cut(self._redact(text), LONGEST_MESSAGE))
 
     def _value(self, value: Any) -> str:
         if isinstance(value, bool):
             return str(value).lower()
         several = isinstance(value, list | tuple | set | frozenset)
-        text = self._redact(",".join(map(str, value)) if several else str(value))
+        text = ",".join(map(str, value)) if several else str(value)
+        text = cut(self._redact(text), LONGEST_VALUE)
         if _PLAIN_VALUE.fullmatch(text):
             return escape(text)
         return escape(json.dumps(text, ensure_ascii=False))
@@ -173,7 +185,7 @@ class JsonLines(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self._redact(record.getMessage()),
+            "message": cut(self._redact(record.getMessage()), LONGEST_MESSAGE),
         }
         for key, value in _fields(record).items():
             line.setdefault(key, self._clean(value))
@@ -185,8 +197,8 @@ class JsonLines(logging.Formatter):
         if isinstance(value, bool | int | float):
             return value
         if isinstance(value, list | tuple | set | frozenset):
-            return [self._clean(one) for one in value]
-        return self._redact(str(value))
+            return [self._clean(one) for one in list(value)[:LONGEST_LIST]]
+        return cut(self._redact(str(value)), LONGEST_VALUE)
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:

@@ -80,13 +80,14 @@ def test_public_reading_needs_no_token_but_a_wrong_one_is_refused(tmp_path):
 
 def test_a_token_is_read_again_from_its_file(tmp_path):
     file = tmp_path / "token"
-    file.write_text("first\n")
+    first, second, third = (f"{one}-token-of-an-admin" for one in ("1st", "2nd", "3rd"))
+    file.write_text(f"{first}\n")
     file.chmod(0o600)
     served = Served(tmp_path, {"PAO_ADMIN_TOKEN": "", "PAO_ADMIN_TOKEN_FILE": str(file)})
-    assert served.get("/admin/catalog/syncs", "first").status_code == 200
-    file.write_text("second\nthird\n")
-    problem(served.get("/admin/catalog/syncs", "first"), 401, "unauthorized")
-    for token in ("second", "third"):
+    assert served.get("/admin/catalog/syncs", first).status_code == 200
+    file.write_text(f"{second}\n{third}\n")
+    problem(served.get("/admin/catalog/syncs", first), 401, "unauthorized")
+    for token in (second, third):
         assert served.get("/admin/catalog/syncs", token).status_code == 200
     served.store.close()
 

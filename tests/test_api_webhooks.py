@@ -261,6 +261,26 @@ def test_a7_the_address_is_the_servers_word_and_no_headers(tmp_path):
     served.store.close()
 
 
+@pytest.mark.parametrize(
+    ("addresses", "statuses"),
+    [
+        (("2001:db8::1", "2001:db8::2", "2001:DB8:0:0:ffff::9"), [401, 429, 429]),
+        (("2001:db8::1", "2001:db8:0:1::1"), [401, 401]),
+        (("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"), [401, 429, 401]),
+    ],
+)
+def test_a_caller_counts_once_however_its_address_is_written(tmp_path, addresses, statuses):
+    served = Served(tmp_path, {"PAO_WEBHOOK_RATE": "1/minute"}, clock=lambda: 0.0)
+    found = [
+        served.client.simulate_post(
+            "/api/v1/webhooks/github", body=b"{}", remote_addr=address
+        ).status_code
+        for address in addresses
+    ]
+    assert found == statuses
+    served.store.close()
+
+
 def eventually_queued(served: Served) -> list[dict]:
     """Return the queue as soon as there is something in it."""
     end = time.monotonic() + 15

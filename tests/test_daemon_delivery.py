@@ -263,19 +263,19 @@ def test_pauses_grow_to_a_bound() -> None:
 
 def test_a_secret_whose_file_is_gone_is_waited_for(tmp_path: Path, receiver: Receiver) -> None:
     file = tmp_path / "alert-secret"
-    file.write_text("from-a-file", encoding="ascii")
+    file.write_text("a-secret-from-a-file", encoding="ascii")
     file.chmod(0o600)
     bench = Bench(tmp_path, receiver, PAO_ALERT_SECRET="", PAO_ALERT_SECRET_FILE=str(file))
     bench.queue_alert()
     file.unlink()
     assert bench.send()
     assert receiver.got == [], "unsigned it is not sent"
-    file.write_text("rotated", encoding="ascii")
+    file.write_text("the-rotated-secret", encoding="ascii")
     file.chmod(0o600)
     bench.clock.turn(seconds=FIRST_PAUSE)
     assert bench.send()
     (got,) = receiver.got
-    assert got.headers["x-hub-signature-256"] == signature("rotated", got.body)
+    assert got.headers["x-hub-signature-256"] == signature("the-rotated-secret", got.body)
     bench.store.close()
 
 

@@ -184,6 +184,23 @@ def test_the_trusted_proxy_alone_is_believed(proxy, seen):
     server.stop()
 
 
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("x" * 58_000, "127.0.0.1"),
+        ("unknown", "127.0.0.1"),
+        ("203.0.113.7:4711", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("[2001:DB8::0:1]:443", "2001:db8::1"),
+        ("198.51.100.1, 203.0.113.7", "203.0.113.7"),
+    ],
+)
+def test_a_proxy_names_an_address_or_is_the_caller(said, seen):
+    server = Running(trusted_proxy="127.0.0.1")
+    assert server.get("/", {"X-Forwarded-For": said})[1].split()[1] == seen
+    server.stop()
+
+
 def test_a_unix_socket_s_peer_is_the_proxy(tmp_path):
     server = Running(f"unix:{tmp_path}/s", trusted_proxy="127.0.0.1")
     with socket.socket(socket.AF_UNIX) as client:

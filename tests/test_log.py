@@ -180,3 +180,25 @@ def test_the_journal_gets_priorities_and_no_second_time(tmp_path: Path) -> None:
             assert lines == ["<6>well", "<4>hm", r"<3>two\nlines", "<6>sync ms=1"]
         else:
             assert lines[0].split(" ", 1)[1] == "info well"
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_what_strangers_write_is_bounded(style: str) -> None:
+    long = "x" * 60_000
+    [line, message] = lines(
+        style,
+        lambda: (
+            log.event("webhook", source=long, several=[long] * 1000),
+            logging.getLogger("paod").info("%s", long),
+        ),
+    )
+    assert len(line) < 110 * log.LONGEST_VALUE
+    assert len(message) < log.LONGEST_MESSAGE + 200
+    assert "x" * 900 in line
+
+
+def test_a_secret_at_the_cut_is_masked() -> None:
+    secret = "canary-secret"
+    text = "x" * (log.LONGEST_VALUE - 8) + secret
+    [line] = lines("text", lambda: log.event("webhook", source=text), secret)
+    assert "canary" not in line

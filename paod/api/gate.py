@@ -13,6 +13,7 @@ import falcon
 
 from paod import deadline
 from paod.access import Role, allows, bearer_token, role_of
+from paod.api.callers import counted_as, source
 from paod.api.errors import Refusal, request_id
 from paod.api.operation import Operation, Query, Resource
 from paod.api.parameters import PLACES
@@ -84,11 +85,11 @@ class Gate:
         return role_of(token, _values(settings.admin_token), _values(settings.read_token))
 
     def _refuse_token(self, req: falcon.Request) -> Refusal:
-        wait = self._failures.take(req.remote_addr)
+        wait = self._failures.take(counted_as(req))
         if wait:
             detail = "too many wrong tokens came from this address"
             return Refusal("too-many-requests", detail, {"Retry-After": str(wait)})
-        logger.warning("request %s: a wrong token from %s", request_id(req), req.remote_addr)
+        logger.warning("request %s: a wrong token from %s", request_id(req), source(req))
         return Refusal("unauthorized", "the token is not a valid one", BAD_TOKEN_CHALLENGE)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import falcon
 
+from paod.api.callers import source
 from paod.api.errors import request_id
 from paod.log import event
 
@@ -41,7 +42,7 @@ class Trail:
                 status=resp.status_code,
                 bytes=_length(req, resp),
                 ms=round(1000 * (self._clock() - req.context.began)),
-                source=req.remote_addr,
+                source=source(req),
             )
 
 

@@ -18,6 +18,7 @@ import falcon
 
 from paod.api import links
 from paod.api.body import read_bytes
+from paod.api.callers import counted_as, source
 from paod.api.errors import Refusal
 from paod.api.operation import DELIVERY_SECONDS, Answer, Body, Operation, Resource
 from paod.api.owed import Owed
@@ -155,7 +156,7 @@ class Reception:
         both come from one address, as they do behind a proxy.
         """
         limit = self._limit if genuine else self._forged_limit
-        seconds = limit.take(req.remote_addr)
+        seconds = limit.take(counted_as(req))
         if not seconds:
             return
         if genuine and host.event(req.get_header) in host.pushes:
@@ -257,7 +258,7 @@ def _log(host: Host, event: str, delivery_id: str, signer: int, answer: Mapping[
 
 
 def _log_refused(host: Host, outcome: str, req: falcon.Request, level: int) -> None:
-    log_event("webhook", level=level, host=host.name, outcome=outcome, source=req.remote_addr)
+    log_event("webhook", level=level, host=host.name, outcome=outcome, source=source(req))
 
 
 def _delivery(event: str, delivery_id: str, decision: Decision) -> Delivery:

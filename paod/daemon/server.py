@@ -21,6 +21,7 @@ from waitress.server import create_server
 from waitress.task import ErrorTask, WSGITask
 
 from paod.daemon.child import allow_connections
+from paod.daemon.forwarded import tidy
 
 Application = Callable[..., Iterable[bytes]]
 
@@ -63,6 +64,7 @@ class _Task(WSGITask):  # type: ignore[misc]
         if self.channel.addr[0] != self.channel.server.adj.trusted_proxy:
             environ.pop("HTTP_X_REQUEST_ID", None)
         environ[CAME] = self.channel.came
+        tidy(environ)
         return environ
 
     def set_close_on_finish(self) -> None:
