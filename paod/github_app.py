@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import quote
 
-from paod.config import Secret, Settings
+from paod.config import Secret, Settings, basic_of
 from paod.errors import AccessDenied, FetchFailed, PaodError, RequestFailed, SettingsError
 from paod.outgoing import Answer, Way, send
 from paod.repository_url import owner_and_name, read
@@ -117,6 +117,11 @@ class Tokens:
             if token is None or left < RENEW_SECONDS:
                 token = self._token = self._renewed(token, left)
             return token.value
+
+    def present(self) -> tuple[str, ...]:
+        """Return the token that is kept now, or nothing; no other is asked for."""
+        token = self._token
+        return () if token is None else (token.value,)
 
     def forget(self) -> None:
         """Get a new token next time: this one was refused, or the app was installed anew."""
@@ -220,6 +225,13 @@ def tokens_of(settings: Settings) -> Tokens | None:
             Way(settings.repo_ca_file, settings.repo_proxy),
         )
     )
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Return all that must never be shown: the settings' secrets, and the app's token of now."""
+    tokens = tokens_of(settings)
+    app = () if tokens is None else tokens.present()
+    return (*settings.secret_values(), *app, *(basic_of(one) for one in app))
 
 
 def api_of(url: str) -> str:

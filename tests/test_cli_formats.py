@@ -91,6 +91,18 @@ def test_junit_has_a_case_for_each_document(tmp_path: Path, capsys: Shown) -> No
         assert f"{PATH}:12:13: error[unknown-type]" in (failure.text or "")
 
 
+def test_junit_is_xml_whatever_a_name_holds(tmp_path: Path, capsys: Shown) -> None:
+    names = ["\ufffe", "\uffff", "a\x1bb", "<&>", "\ufdd0", "\U0001f600"]
+    for name in names:
+        put(tmp_path, f"catalog/databases/{name}.yaml", f"name: {name}\n")
+    out = output(capsys, "--format", "junit", tmp_path)[1]
+    [suite] = ElementTree.fromstring(out)
+    assert len(suite) == len(names)
+    shown = "".join(str(case.get("name")) for case in suite)
+    assert "\\ufffe" in shown
+    assert "\U0001f600" in shown
+
+
 def test_strict_fails_for_warnings(tmp_path: Path, capsys: Shown) -> None:
     put(tmp_path, "catalog/databases/other.yaml")
     assert output(capsys, tmp_path)[0] == 0

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import Request
 
 import pytest
 
@@ -363,6 +364,40 @@ def test_only_this_machine_is_served(serving: Watching) -> None:
     assert serving.api.startswith("http://127.0.0.1:")
     assert serving.get("catalog/items", host="rebound.example.com")[0] == 403
     assert serving.get("catalog/items", host="localhost:80")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example.com"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost.evil.example.com"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": ""}, 415),
+        ({"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Content-Type": "application/json; charset=utf-8"}, 200),
+    ],
+)
+def test_a_page_from_elsewhere_is_not_obeyed(
+    serving: Watching, headers: dict[str, str], status: int
+) -> None:
+    body = json.dumps({"revision": 1, "reason": "a page's"}).encode()
+    url = f"{serving.api}/api/v1/admin/catalog/items/a/pin"
+    given = {"Content-Type": "application/json"} if "Content-Type" not in headers else {}
+    answer, _ = serving.ask(Request(url, body, {**given, **headers}))
+    assert answer == status
+    if status != 200:
+        assert serving.get("catalog/items/a")[1]["revision"] == 1
+
+
+def test_a_page_of_its_own_may_ask(serving: Watching) -> None:
+    headers = {"Origin": str(serving.api), "Content-Type": "application/json"}
+    url = f"{serving.api}/api/v1/admin/catalog/sync?wait=20"
+    assert serving.ask(Request(url, b"{}", headers))[0] == 200
 
 
 def test_what_cannot_be_watched_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,11 @@ import pytest
 from paod.cli import main
 from paod.config import load
 from paod.daemon import prepare_store, serve
+from paod.daemon.recovery import refuse_strange
+from paod.database import SQLiteDatabase
 from paod.errors import StoreUnavailable
+from paod.store import Store
+from paod.store.migrate import newest_schema
 from tests.kept import kept_logging
 from tests.nobody import without_root
 from tests.origin import Origin
@@ -127,6 +132,43 @@ def test_what_is_no_backup_is_not_restored(
         file.write_bytes(content)  # type: ignore[arg-type]
     assert said in site.run("restore", str(file), "--force", status=1)
     assert site.json("status")["head"]["commit_hash"] == site.origin.head
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (
+            "CREATE TRIGGER evil AFTER UPDATE ON catalog_head BEGIN"
+            " UPDATE catalog_items SET description = 'mine'; END",
+            "trigger evil",
+        ),
+        ("CREATE VIEW more AS SELECT * FROM catalog_items", "view more"),
+        ("CREATE TABLE more (id INTEGER CHECK (load_extension('x')))", "table more"),
+        ("CREATE INDEX more ON catalog_items (hex(name))", "index more"),
+        ("ALTER TABLE catalog_head ADD COLUMN more TEXT DEFAULT 'x'", "table catalog_head"),
+        ("DROP TABLE webhook_events", "table webhook_events"),
+    ],
+)
+def test_a_backup_with_another_schema_is_not_restored(site: Site, harm: str, said: str) -> None:
+    site.run("sync")
+    file = site.folder / "backup.db"
+    site.run("backup", str(file))
+    database = sqlite3.connect(file)
+    database.execute(harm)
+    database.commit()
+    database.close()
+    assert said in site.run("restore", str(file), "--force", status=1)
+    assert site.json("status")["head"]["commit_hash"] == site.origin.head
+
+
+def test_a_backup_of_each_former_schema_is_as_the_migrations_made_it(tmp_path: Path) -> None:
+    for number in range(1, newest_schema("sqlite") + 1):
+        file = tmp_path / f"{number}.db"
+        store = Store(SQLiteDatabase(file))
+        store.lay_out(number)
+        assert store.database.schema_number() == number
+        store.close()
+        refuse_strange(file, number)
 
 
 def test_postgresql_is_backed_up_by_its_own_tools(

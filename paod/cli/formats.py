@@ -7,6 +7,7 @@ Pure: each returns a text or a value.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +16,11 @@ from xml.etree import ElementTree
 from paod import __version__
 from paod.cli.checks import Checked
 from paod.codes import CODES, Code
-from paod.log import escape
+from paod.log import escape as escape_unseen
 from paod.model import Problem
+
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML 1.0 document may hold, not even by number."""
 
 SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -64,6 +68,11 @@ def sarif(found: Iterable[Checked]) -> dict[str, Any]:
     results = [_result(checked, one) for checked in found for one in checked.problems]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def escape(text: str) -> str:
+    """Return a text with what would steer a terminal, and what XML cannot hold, made visible."""
+    return _NO_XML.sub(lambda found: ascii(found[0])[1:-1], escape_unseen(text))
 
 
 def _said(problem: Problem) -> str:

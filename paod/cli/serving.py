@@ -14,6 +14,7 @@ from paod import daemon, log
 from paod import demo as demonstration
 from paod.cli.options import with_settings
 from paod.config import SETTINGS, Settings
+from paod.github_app import secrets_of
 
 
 @click.command()
@@ -24,7 +25,7 @@ def serve(settings: Settings) -> int:
     Ends in order at SIGTERM or Ctrl-C; SIGHUP asks for a sync now. Under systemd it tells
     how it is, and serves on the socket that a socket unit hands over.
     """
-    log.setup(settings.log_level, settings.log_format, settings.secret_values)
+    log.setup(settings.log_level, settings.log_format, lambda: secrets_of(settings))
     forget_secrets(os.environ)
     listener = daemon.inherited_listener(os.environ, os.getpid())
     notifier = daemon.Notifier.of(os.environ, os.getpid())

@@ -17,6 +17,7 @@ from paod.cli.outcome import print_outcome, summary
 from paod.cli.output import complain, print_json, waiting
 from paod.config import Settings
 from paod.errors import PaodError
+from paod.github_app import secrets_of
 from paod.model import SyncRequest
 
 GOOD = "completed"
@@ -134,7 +135,7 @@ def carry_out(
 ) -> dict[str, Any]:
     """Have a request carried out, and return the row that says how it ended."""
     level = settings.log_level if verbose else "critical"
-    log.setup(level, settings.log_format, settings.secret_values)
+    log.setup(level, settings.log_format, lambda: secrets_of(settings))
     with waiting("waiting for the sync to end") as tell:
         return daemon.run_once(settings, request, lambda phase: tell(f"sync: {phase}"), adopt=adopt)
 

@@ -2,7 +2,7 @@
 
 from paod.config.loading import load
 from paod.config.secret import Secret
-from paod.config.settings import Settings
+from paod.config.settings import Settings, basic_of
 from paod.config.table import SETTINGS, Setting
 from paod.config.tokens import digest_of, new_token, with_admin_token
 from paod.config.values import Rate
@@ -13,6 +13,7 @@ __all__ = [
     "Secret",
     "Setting",
     "Settings",
+    "basic_of",
     "digest_of",
     "load",
     "new_token",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import socket
 from dataclasses import dataclass, field, fields
@@ -112,6 +113,7 @@ class Settings:
             value = getattr(self, one.name)
             if isinstance(value, Secret):
                 found += _present(value)
+        found += (basic_of(one, self.repo_username) for one in _present_of(self.repo_token))
         for url in (self.repo_proxy, self.alert_proxy, self.alert_url, self.db_url):
             found += passwords_of(url) if url else []
         found += _secrets_of(self.alert_url) if self.alert_url else []
@@ -129,6 +131,15 @@ class Settings:
         if isinstance(value, frozenset):
             return sorted(value)
         return str(value) if isinstance(value, Path | Rate) else value
+
+
+def basic_of(token: str, username: str = "x-access-token") -> str:
+    """Return a token as a server gets it (RFC 7617), which may repeat that, too."""
+    return base64.b64encode(f"{username}:{token}".encode()).decode()
+
+
+def _present_of(secret: Secret | None) -> list[str]:
+    return [] if secret is None else _present(secret)
 
 
 def _secrets_of(alert_url: str) -> list[str]:

@@ -20,7 +20,7 @@ from urllib.parse import urljoin
 from paod.config import Settings
 from paod.errors import PaodError, StoreError, StoreUnavailable
 from paod.failpoint import failpoint
-from paod.github_app import tokens_of
+from paod.github_app import secrets_of, tokens_of
 from paod.log import Redactor
 from paod.messages import Request, alert_request, cut, github_request, redacted
 from paod.outgoing import Answer, Way, send
@@ -73,7 +73,7 @@ class Outlet:
 
 def outlets_of(settings: Settings, seconds: float = REQUEST_SECONDS) -> list[Outlet]:
     """Return the outlets that the settings open; ``seconds``: for a whole request."""
-    redact = Redactor(settings.secret_values)
+    redact = Redactor(lambda: secrets_of(settings))
     outlets = []
     if settings.alert_url is not None:
         way = Way(settings.repo_ca_file, settings.alert_proxy, whole=seconds)

@@ -10,7 +10,8 @@ from paod.config import Settings
 from paod.daemon.instance import lock_paths
 from paod.database import Password, no_password, open_database
 from paod.errors import SettingsError
-from paod.github_app import tokens_of
+from paod.github_app import secrets_of, tokens_of
+from paod.log import Redactor
 from paod.mirror import known_host_of
 from paod.permissions import writable_by_all
 from paod.signers import Signers
@@ -33,7 +34,8 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
         instance=settings.instance_name,
         password=password_of(settings),
     )
-    return Store(database, source=source, outlets=outlets)
+    redact = Redactor(lambda: secrets_of(settings))
+    return Store(database, source=source, outlets=outlets, redact=redact)
 
 
 def check_files(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from paod.database import (
     copy_database,
     damage_of,
     file_exists,
+    objects_of,
     put_in_place,
 )
 from paod.errors import PaodError, StoreError, StoreUnavailable
@@ -105,6 +107,8 @@ def _checked(file: Path) -> Backup:
         backup = _facts(file)
     except StoreError as error:
         raise PaodError(f"{file} is no backup of paod's: {error}") from error
+    if backup.schema <= newest_schema("sqlite"):
+        refuse_strange(file, backup.schema)
     damage = damage_of(file)
     if damage is not None:
         raise PaodError(f"{file} is damaged: {damage}", "restore another backup")
@@ -114,6 +118,26 @@ def _checked(file: Path) -> Backup:
             "install the paod that made it, or a newer one",
         )
     return backup
+
+
+def refuse_strange(file: Path, schema: int) -> None:
+    """Raise PaodError for a file that holds more or less than the migrations up to its schema make.
+
+    A trigger in it would run at each write, a view would stand for a table.
+    """
+    with tempfile.TemporaryDirectory(prefix="paod-restore-") as folder:
+        store = Store(SQLiteDatabase(Path(folder) / "fresh.db"))
+        try:
+            store.lay_out(schema)
+        finally:
+            store.close()
+        expected = objects_of(Path(folder) / "fresh.db")
+    strange = sorted(f"{kind} {name}" for kind, name, _ in expected ^ objects_of(file))
+    if strange:
+        raise PaodError(
+            f"{file} is not as paod lays a database out: {', '.join(strange[:5])}",
+            "restore another backup, one that nobody wrote into",
+        )
 
 
 def _facts(file: Path) -> Backup:

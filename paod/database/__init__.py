@@ -4,7 +4,7 @@ This room knows connections, transactions and drivers' errors. It knows no table
 all SQL stands in the store. No other module may import a database driver.
 """
 
-from paod.database.copies import copy_database, damage_of, put_in_place
+from paod.database.copies import copy_database, damage_of, objects_of, put_in_place
 from paod.database.driver import sqlite_version
 from paod.database.opening import open_database
 from paod.database.protocol import Database, Params, Password, Row, Table, no_password
@@ -24,6 +24,7 @@ __all__ = [
     "damage_of",
     "file_exists",
     "no_password",
+    "objects_of",
     "open_database",
     "put_in_place",
     "sqlite_version",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from paod.database.sqlite import SQLiteDatabase
 from paod.database.sqlite_file import flush
 from paod.errors import StoreError
 
+_BLANKS = re.compile(r"[\s\"]+")
 _HINT = "restore it from an older backup, or move it away: paod builds a new one"
 
 
@@ -39,6 +41,23 @@ def damage_of(path: Path) -> str | None:
         database.close()
     said = str(next(iter(found[0].values())))
     return None if said == "ok" else said
+
+
+def objects_of(path: Path) -> frozenset[tuple[str, str, str]]:
+    """Return every object of a file's schema: its type, its name, and the SQL that made it.
+
+    Only blanks, quotes and case are left out. What SQLite makes by itself is not among them.
+    """
+    database = SQLiteDatabase(path, read_only=True)
+    try:
+        rows = database.query("SELECT type, name, sql FROM sqlite_master")
+    finally:
+        database.close()
+    return frozenset(
+        (row["type"], row["name"], _BLANKS.sub("", row["sql"] or "").lower())
+        for row in rows
+        if not row["name"].startswith("sqlite_")
+    )
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from paod.config import Settings
 from paod.doctor import database, machine, repository, secrets, signing, web
 from paod.doctor.finding import Finding, bad, good, skipped
 from paod.errors import PaodError, SettingsError
+from paod.github_app import secrets_of
 from paod.log import Redactor
 
 AFTER_SETTINGS = (
@@ -29,7 +30,7 @@ def examine(load: Load, now: Callable[[], datetime] = lambda: datetime.now(UTC))
     except SettingsError as error:
         broken = bad("settings", str(error), error.hint or "mend them first")
         return [broken, *(skipped(name, "the settings cannot be used") for name in AFTER_SETTINGS)]
-    redact = Redactor(settings.secret_values)
+    redact = Redactor(lambda: secrets_of(settings))
     found = [good("settings", _told(settings)), *_findings(settings, now())]
     return [replace(one, message=redact(one.message), hint=redact(one.hint)) for one in found]
 

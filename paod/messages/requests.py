@@ -23,6 +23,15 @@ _MARKS: Mapping[str, str] = {
 _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+_JOINER = "\u2060"
+_MARKING = re.compile(
+    r"(?<!\w)(?:[*_~`]|:(?=\w))|[*_~`](?!\w)"  # bold, italic, struck, code, :emoji:
+    r"|[@#](?=\w)"  # names somebody, or a channel
+    r"|(?<=:)/(?=/)"  # a URL
+    r"|(?<=\w)\.(?!ya?ml\b)(?=[A-Za-z]{2})"  # a host's name, and no file's
+)
+"""Where a mark begins or ends. Slack has no escape for these (and what takes its form even less):
+with characters around it that nobody sees, none of them marks anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,9 @@ def alert_request(
 
 def slack_text(facts: Mapping[str, Any]) -> str:
     """Return an alert as a text in Slack's mrkdwn, escaped: what others wrote marks nothing up."""
-    where = f"{_plain(facts['repository'])} ({_plain(facts['branch'])}), {_minute(facts['time'])}"
+    where = (
+        f"{_escaped(facts['repository'])} ({_escaped(facts['branch'])}), {_minute(facts['time'])}"
+    )
     mark = _MARKS[facts["severity"]]
     lines = [f"{mark} *{facts['alert']}* {where}", _plain(facts["summary"])]
     problems = facts.get("problems")
@@ -96,6 +107,10 @@ def _problem(problem: Mapping[str, Any]) -> str:
 
 
 def _plain(text: object) -> str:
-    """Escape a text: Slack's three characters, and whatever could end a line or turn it round."""
-    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _CONTROLS.sub(" ", escaped)
+    """Return what others wrote so that it marks nothing up, ends no line and turns none round."""
+    bare = _CONTROLS.sub(" ", str(text))
+    return _escaped(_MARKING.sub(lambda found: f"{_JOINER}{found[0]}{_JOINER}", bare))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

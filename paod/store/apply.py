@@ -52,7 +52,7 @@ class Applying(HeadState, Telling):
         after any error of the database, nothing is written (``StoreError``).
         ``touch_checked``: the commit is what the remote has now.
         """
-        began = time.monotonic()
+        began, result = time.monotonic(), self._fit(result)
         with self.database.atomic():
             head = self.head()
             if head.commit != result.from_commit:

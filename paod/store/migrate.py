@@ -86,6 +86,12 @@ class Schema(Base):
                     raise
                 number = self._checked(known)
 
+    def lay_out(self, until: int) -> None:
+        """Make the empty tables of an older schema, in a new database: to compare another with."""
+        self.database.prepare()
+        with self.database.atomic():
+            self._make(migrations(self.database.dialect)[:until])
+
     def _checked(self, known: tuple[Migration, ...]) -> int:
         number, newest = self.database.schema_number(), known[-1].number
         if number == COPYING:
@@ -106,8 +112,13 @@ class Schema(Base):
         applied = self._checked(known)
         if 0 < applied < known[-1].number:
             self.database.back_up(f"before-{applied + 1:04d}")
+        self._make(known[applied:])
+        self.database.execute(_FIRST_HEAD, {"epoch": new_id()})
+        self.database.execute(_FIRST_TIMELINE, {"timeline": new_id(), "seal": new_id()})
+
+    def _make(self, changes: tuple[Migration, ...]) -> None:
         self.database.script(_LEDGER.format_map(self.database.types))
-        for migration in known[applied:]:
+        for migration in changes:
             self.database.script(migration.sql.format_map(self.database.types))
             self.database.execute(
                 _ENTER,
@@ -115,5 +126,3 @@ class Schema(Base):
             )
             self.database.stamp(migration.number)
             failpoint("in_migration")
-        self.database.execute(_FIRST_HEAD, {"epoch": new_id()})
-        self.database.execute(_FIRST_TIMELINE, {"timeline": new_id(), "seal": new_id()})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from paod.messages import redacted
 from paod.store import codec
 from paod.store.base import Base, stamp
 
@@ -104,14 +105,14 @@ class Outbox(Base):
     def settle_message(self, message: Message, result: Result, error: str | None = None) -> None:
         """Note a message's end; nothing happens if its lease was lost to another sender."""
         with self.database.atomic():
-            values = {"result": result, "error": error, "now": self._now()}
+            values = {"result": result, "error": error and self._words(error), "now": self._now()}
             self._note(message, result, _SETTLE, values)
 
     def retry_message(self, message: Message, seconds: float, error: str) -> None:
         """Let a message wait for so long, until it is tried again."""
         due = stamp(self._clock() + timedelta(seconds=seconds))
         with self.database.atomic():
-            self._note(message, "retried", _RETRY, {"due": due, "error": error})
+            self._note(message, "retried", _RETRY, {"due": due, "error": self._words(error)})
 
     def outbox_counts(self) -> Mapping[tuple[str, str], int]:
         """Return how many messages of each kind had each result, since the database was made."""
@@ -127,7 +128,8 @@ class Outbox(Base):
     ) -> None:
         """Queue a message, inside the transaction of what it tells of."""
         values = {"kind": kind, "stream": stream, "now": self._now()}
-        row = {"delivery_id": str(uuid.uuid4()), "sync_id": sync_id, "payload": codec.dump(facts)}
+        row = {"delivery_id": str(uuid.uuid4()), "sync_id": sync_id, "payload": ""}
+        row["payload"] = codec.dump(redacted(facts, self._redact))
         self.database.execute(_INSERT, values | row)
         dropped = values | {"result": "dropped", "most": MOST_WAITING}
         self._count(kind, "dropped", self.database.execute(_DROP, dropped))

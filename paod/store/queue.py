@@ -146,7 +146,7 @@ class Queue(HeadState, Telling):
 
         Only whoever holds the sync lock may do it: then whoever ran them is dead.
         """
-        again = []
+        again, message = [], self._words(message)
         with self.database.atomic():
             for row in self._rows("running"):
                 claimed = _merged([row])
@@ -177,7 +177,8 @@ class Queue(HeadState, Telling):
             queued = [row for row in self._rows("queued") if row["id"] in mine]
             if not queued or len(_claimed(queued[0]).triggers) > 1:
                 return False
-            marks = {"id": queued[0]["id"], "reason": "Interrupted", "message": message}
+            words = self._words(message)
+            marks = {"id": queued[0]["id"], "reason": "Interrupted", "message": words}
             rows = self.database.query(_CANCEL, marks | {"now": self._now()})
             count_syncs(self.database, rows)
         self.database.wake()
@@ -201,6 +202,7 @@ class Queue(HeadState, Telling):
         What is wrong with the catalog that is served stays recorded. ``touch_checked``: the remote
         was seen to have nothing newer, which ends what a refused commit had wrong.
         """
+        result = self._fit(result)
         with self.database.atomic():
             now = self._now()
             write_outcome(self.database, sync_id, result, now)
