@@ -1,15 +1,19 @@
 """The receiver of webhooks over HTTP; ids as in the table of faults."""
 
+import io
 import json
 import threading
 import time
+import uuid
 from urllib.parse import quote_plus
 
 import pytest
+from falcon.testing import create_environ
 
 from paod.api.webhooks import MOST_BYTES
 from paod.errors import StoreUnavailable
 from paod.model import SyncResult
+from paod.webhook.letter import PIECE_BYTES
 from tests.databases import on_each_database
 from tests.served import POSTGRES, URL, Served, item, problem, signed
 
@@ -349,3 +353,46 @@ def test_w4_each_delivery_is_one_line_that_names_the_secret_by_its_number(tmp_pa
     assert refused["outcome"] == "refused"
     assert "the-second-secret" not in caplog.text
     served.store.close()
+
+
+class Counting(io.BytesIO):
+    """A large body that notes how much of it was read at a time."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.reads: list[int] = []
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.reads.append(len(data))
+        return data
+
+
+@pytest.mark.parametrize(("genuine", "status"), [(False, 401), (True, 200)])
+def test_a_large_body_is_hashed_in_pieces_and_never_read_whole(served, genuine, status):
+    body = b"x" * MOST_BYTES
+    counting = Counting(body)
+    environ = create_environ(
+        "/api/v1/webhooks/github",
+        method="POST",
+        headers={
+            "X-Hub-Signature-256": signed(body) if genuine else signed(body[1:]),
+            "X-GitHub-Event": "push",
+            "X-GitHub-Delivery": str(uuid.uuid4()),
+            "Content-Length": str(len(body)),
+        },
+    )
+    environ["wsgi.input"] = counting
+    statuses: list[str] = []
+    list(served.client.app(environ, lambda line, _headers: statuses.append(line)))
+    assert statuses[0].startswith(str(status))
+    assert sum(counting.reads) == len(body)
+    assert max(counting.reads) == PIECE_BYTES
+
+
+def test_of_a_forged_delivery_nothing_is_read_but_to_be_hashed(served):
+    counting = Counting(b"{}" * 1000)
+    environ = create_environ("/api/v1/webhooks/gitlab", method="POST")
+    environ |= {"wsgi.input": counting, "CONTENT_LENGTH": "2000"}
+    list(served.client.app(environ, lambda _line, _headers: None))
+    assert counting.reads == []

@@ -10,8 +10,22 @@ import time
 
 import pytest
 
+from paod.daemon.lanes import ADMIN, HEALTH, READERS, THREADS, WEBHOOKS, lane_of
 from paod.daemon.listener import close_listener, open_listener
 from paod.daemon.server import BODY_BYTES, HEADER_BYTES, ApiServer
+
+HOOK = "/api/v1/webhooks/github"
+
+
+class Gate:
+    """Where requests of a path stay until it is opened."""
+
+    def __init__(self):
+        self.arrived = threading.Semaphore(0)
+        self.open = threading.Event()
+
+
+GATES = {}
 
 
 def application(environ, start_response):
@@ -24,6 +38,9 @@ def application(environ, start_response):
         raise RuntimeError("a secret in a traceback")
     if path == "/slow":
         time.sleep(0.5)
+    if (gate := GATES.get(path)) is not None:
+        gate.arrived.release()
+        gate.open.wait(10)
     size = len(environ["wsgi.input"].read())
     headers = {key: value for key, value in environ.items() if key.startswith("HTTP_X_")}
     body = f"{size} {environ['REMOTE_ADDR']} {sorted(headers.items())}".encode()
@@ -106,7 +123,10 @@ def test_no_traceback_and_no_name_of_the_server(running, caplog):
 
 def test_bodies_up_to_the_limit_are_read_and_larger_ones_refused_unread(running):
     def head(size):
-        return f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+        return (
+            f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            f"Content-Length: {size}\r\n\r\n"
+        )
 
     full = running.raw(head(BODY_BYTES).encode() + b"x" * BODY_BYTES)
     assert full.startswith(b"HTTP/1.1 200")
@@ -268,3 +288,98 @@ def test_a_client_that_does_not_read_cannot_hold_the_end_up(running):
         running.stop()
         assert not running.thread.is_alive()
         assert time.monotonic() - began < 4.5
+
+
+@pytest.mark.parametrize(
+    ("path", "lane"),
+    [
+        ("/livez", HEALTH),
+        ("/metrics", HEALTH),
+        ("/api/v1/health", HEALTH),
+        (HOOK, WEBHOOKS),
+        ("/api/v1/admin/catalog/sync", ADMIN),
+        ("/api/v1/catalog/items", READERS),
+        ("/api/v1/webhooks", READERS),
+        ("/nowhere", READERS),
+        ("", READERS),
+    ],
+)
+def test_a_request_takes_the_lane_of_its_path(path, lane):
+    assert lane_of(path) == lane
+
+
+@pytest.mark.parametrize(
+    "full", [(HOOK, WEBHOOKS), ("/api/v1/admin/x", ADMIN), ("/api/v1/catalog/items", READERS)]
+)
+def test_a_full_lane_keeps_nobody_else_waiting(running, full):
+    path, lane = full
+    gate = GATES[path] = Gate()
+    others = {"/livez": HEALTH, HOOK + "x": WEBHOOKS, "/api/v1/admin/y": ADMIN, "/x": READERS}
+    try:
+        clients = [threading.Thread(target=running.get, args=(path,)) for _ in range(40)]
+        for client in clients:
+            client.start()
+        for _ in range(THREADS[lane]):
+            assert gate.arrived.acquire(timeout=10)
+        for other, taken in others.items():
+            if taken != lane:
+                assert running.get(other)[0] == 200
+        assert not gate.arrived.acquire(blocking=False), "its lane has no more threads"
+    finally:
+        gate.open.set()
+        for client in clients:
+            client.join(10)
+        del GATES[path]
+    assert running.get(path)[0] == 200
+
+
+MIB = 1024 * 1024
+
+
+def test_large_bodies_are_bounded_over_all_connections():
+    server = Running(spool=4 * MIB)
+    large = (
+        f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {8 * MIB}\r\n\r\n"
+    ).encode()
+    with contextlib.ExitStack() as stack:
+        unfinished = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            for _ in range(12)
+        ]
+        for client in unfinished:
+            with contextlib.suppress(OSError):
+                client.sendall(large + b"x" * MIB)
+        answered = b"".join(_told(client) for client in unfinished[4:])
+        assert b" 503 Service Unavailable" in answered
+        assert server.server.spool.used() <= 4 * MIB + 300_000
+        with contextlib.closing(server.connect()) as small:
+            small.request("POST", HOOK, body=b"x" * 60_000)
+            assert small.getresponse().status == 200, "what is small always fits"
+    _until(lambda: server.server.spool.used() == 0)
+    full = large.replace(str(8 * MIB).encode(), str(3 * MIB).encode()) + b"x" * 3 * MIB
+    assert server.raw(full).startswith(b"HTTP/1.1 200")
+    _until(lambda: server.server.spool.used() == 0)
+    server.stop()
+
+
+def _told(client):
+    """Return what a connection was told when it was refused; b"" if it is kept."""
+    client.settimeout(0.5)
+    try:
+        return client.recv(65536)
+    except (TimeoutError, ConnectionResetError):
+        return b""
+
+
+def _until(true):
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_only_deliveries_may_be_large(running):
+    head = f"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: {MIB + 1}\r\n\r\n"
+    assert running.raw(head.encode()).startswith(b"HTTP/1.1 413")
+    chunked = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n"
+    assert running.raw(chunked + b"x" * (MIB + 1)).startswith(b"HTTP/1.1 413")

@@ -15,6 +15,7 @@ from paod.webhook import (
     FORM,
     HOSTS,
     Followed,
+    Letter,
     Malformed,
     is_delivery_id,
     read_payload,
@@ -29,7 +30,7 @@ GITHUB = HOSTS["github"]
 
 def matching_secret(secrets, body: bytes, header: str | None) -> int | None:
     headers = {"X-Hub-Signature-256": header}
-    return GITHUB.matching_secret(secrets, headers.get, body)
+    return GITHUB.matching_secret(secrets, headers.get, Letter.of(body))
 
 
 def decide(event: str, payload: dict, followed: Followed):

@@ -15,6 +15,7 @@ import orjson
 
 from paod.api import errors
 from paod.api.catalog import Changes, Facets
+from paod.api.crowd import Crowd
 from paod.api.entries import (
     EntryDetail,
     EntryDifference,
@@ -38,7 +39,7 @@ from paod.api.requests import Resume, Rollback, Sync
 from paod.api.syncs import SyncDetail, SyncList, SyncStatus
 from paod.api.told import Told
 from paod.api.trail import Trail
-from paod.api.waiting import Waiting
+from paod.api.waiting import CATCHING_UP, PREVIEWING, Waiting
 from paod.api.webhooks import webhooks
 from paod.config import Settings
 from paod.metrics import Exposition, Meters
@@ -67,7 +68,7 @@ def create_app(
     meters = meters or Meters()
     store.database.on_renewed(meters.pool_rebuilt)
     app: Application = falcon.App(
-        middleware=[Trail(clock), Observer(meters, clock), Gate(settings, clock)]
+        middleware=[Trail(clock), Observer(meters, clock), Gate(settings, clock), Crowd()]
     )
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = falcon.media.JSONHandler(
         dumps=_dump, loads=orjson.loads
@@ -90,24 +91,26 @@ def resources(
     told: Path | None = None,
 ) -> list[Resource]:
     """Return all that is served, in the order of its description."""
-    waiting = Waiting(store.database.wait, stopping, clock)
-    reads = Reads(store, Cache(), waiting, Told(store, told))
+    following, ordering = (Waiting(store.database.wait, stopping, clock) for _ in range(2))
+    catching_up = Waiting(store.database.wait, stopping, clock, CATCHING_UP)
+    previewing = Waiting(store.database.wait, stopping, clock, PREVIEWING)
+    reads = Reads(store, Cache(), catching_up, Told(store, told))
     openapi = Description()
     found: list[Resource] = [
         *(kind(noun, store, reads) for noun in KINDS for kind in ENTRY_RESOURCES),
         ItemCheck(store, reads),
         Facets(store, reads),
-        Changes(store, reads, waiting),
+        Changes(store, reads, following),
         *webhooks(store, settings, clock, stopping, meters),
-        Sync(store, waiting),
+        Sync(store, ordering),
         SyncStatus(store, settings, now),
         SyncList(store),
         SyncDetail(store),
         ProblemList(store),
         DocumentCheck(settings),
-        Preview(store, waiting),
-        Rollback(store, waiting),
-        Resume(store, waiting),
+        Preview(store, previewing),
+        Rollback(store, ordering),
+        Resume(store, ordering),
         ItemPin(store),
         Stats(store),
         EventList(store),

@@ -39,10 +39,10 @@ class Shape:
 def read_bytes(req: falcon.Request, most: int) -> bytes:
     """Read a body of at most ``most`` bytes; a larger one is refused, unread where it says so."""
     if (req.content_length or 0) > most:
-        raise _too_large(most)
+        raise too_large(most)
     data: bytes = req.bounded_stream.read(most + 1)
     if len(data) > most:
-        raise _too_large(most)
+        raise too_large(most)
     return data
 
 
@@ -63,5 +63,6 @@ def _parse(data: bytes) -> Any:
         raise Refusal("not-json", str(error)) from None
 
 
-def _too_large(most: int) -> Refusal:
+def too_large(most: int) -> Refusal:
+    """Return the refusal of a body of more than ``most`` bytes."""
     return Refusal("too-large", f"the body may have at most {most} bytes")

@@ -33,6 +33,7 @@ class Facets(Readable):
     """What a catalog can be narrowed by."""
 
     path = f"{links.CATALOG}/facets"
+    most = 2
     operation = Operation(
         "Count items by category, owner and tag",
         "read",

@@ -56,6 +56,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad-shape": Kind(422, "The body does not have the expected shape"),
     "too-many-requests": Kind(429, "Too many requests"),
     "internal": Kind(500, "Something went wrong in here"),
+    "busy": Kind(503, "Too many such requests are being answered"),
     "store-unavailable": Kind(503, "The database cannot be used now"),
     "not-yet": Kind(503, "The catalog is not there yet"),
     "preview-failed": Kind(503, "The preview cannot be made now"),

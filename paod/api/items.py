@@ -20,6 +20,7 @@ class ItemCheck(Resource):
     """The check of an order's parameters."""
 
     path = f"{links.entries('item')}/{{name}}/validate"
+    most = 4
     operation = Operation(
         "Check an order's parameters",
         "read",

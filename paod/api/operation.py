@@ -88,6 +88,8 @@ class Resource:
     path: str
     operation: Operation
     methods: tuple[str, ...] = ("POST",)
+    most: int | None = None
+    """How many of its requests are answered at once; None: as many as there are threads."""
 
     def operation_of(self, method: str) -> Operation:
         """Return what one of its methods does; most have one, and a HEAD is a GET."""

@@ -12,7 +12,7 @@ from paod.api.errors import RETRY_SECONDS, Refusal
 from paod.api.operation import Answer, Operation, Parameter, Readable
 from paod.api.parameters import WAIT_MOST, whole
 from paod.api.requests import ANSWERS, answer_queued, await_end
-from paod.api.waiting import Waiting
+from paod.api.waiting import PREVIEWING, Waiting
 from paod.model import preview_request
 from paod.preview import NOTHING, told
 from paod.store import Store
@@ -32,6 +32,7 @@ class Preview(Readable):
     """The preview of a change, made by the sync worker."""
 
     path = f"{links.ADMIN_CATALOG}/preview"
+    most = PREVIEWING
     operation = Operation(
         "See what a branch or a pull request would change",
         "admin",

@@ -54,6 +54,7 @@ class DocumentCheck(Resource):
     """The check of a document that is in no repository yet."""
 
     path = f"{links.ADMIN_CATALOG}/validate"
+    most = 2
     operation = Operation(
         "Check a document",
         "admin",

@@ -1,7 +1,8 @@
 """Requests that wait for something to happen: a few at a time, and none for long.
 
 Each holds a thread while it waits, so their number is bounded well below that of the threads; one
-too many is answered at once, as if its time were over.
+too many is answered at once, as if its time were over. Who follows the feed, who waits for a
+generation and who waits for a sync each have places of their own, and take nobody else's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import TypeVar
 from paod import deadline
 
 WAITERS = 6
+"""Of each sort; admins and readers have threads of their own (``daemon/lanes``)."""
+CATCHING_UP = 4
+PREVIEWING = 4
 PAUSE = 0.5
 """Seconds after which it is looked again even without a hint that there is news."""
 

@@ -6,7 +6,7 @@ delivery asks for is committed together with the delivery before the host is tol
 
 from __future__ import annotations
 
-import hashlib
+import io
 import logging
 import threading
 import uuid
@@ -17,7 +17,7 @@ from typing import Any, Final
 import falcon
 
 from paod.api import links
-from paod.api.body import read_bytes
+from paod.api.body import read_bytes, too_large
 from paod.api.callers import counted_as, source
 from paod.api.errors import Refusal
 from paod.api.operation import DELIVERY_SECONDS, Answer, Body, Operation, Resource
@@ -37,6 +37,7 @@ from paod.webhook import (
     Decision,
     Followed,
     Host,
+    Letter,
     Malformed,
     decide,
     decide_unread,
@@ -138,7 +139,7 @@ class Reception:
         if self._secret is None:
             detail = "set PAO_WEBHOOK_SECRET, and the same secret in the hook's settings"
             raise Refusal("webhooks-off", detail)
-        body = read_bytes(req, MOST_BYTES)
+        body = _letter(req)
         signer = host.matching_secret(self._secret.values(), req.get_header, body)
         self._check_rate(host, req, signer is not None)
         if signer is None:
@@ -167,10 +168,10 @@ class Reception:
         detail = "too many deliveries came from this address"
         raise Refusal("too-many-requests", detail, {"Retry-After": str(seconds)})
 
-    def _decide(self, host: Host, req: falcon.Request, event: str, body: bytes) -> Decision:
-        if len(body) > PARSED_BYTES:
+    def _decide(self, host: Host, req: falcon.Request, event: str, body: Letter) -> Decision:
+        if body.size > PARSED_BYTES:
             return decide_unread(host, event)
-        found: Any = read_payload(body, req.content_type)
+        found: Any = read_payload(body.read(PARSED_BYTES), req.content_type)
         if not isinstance(found, Malformed):
             found = self._decided(host, event, found)
         if isinstance(found, Malformed):
@@ -213,7 +214,19 @@ class Reception:
             raise
 
 
-def _headers(host: Host, req: falcon.Request, body: bytes) -> tuple[str, str]:
+def _letter(req: falcon.Request) -> Letter:
+    """Return a delivery's body, which stays where the server keeps it; refuse one too large."""
+    size = req.content_length or 0
+    if size > MOST_BYTES:
+        raise too_large(MOST_BYTES)
+    file = req.env["wsgi.input"]
+    if not getattr(file, "seekable", bool)():  # of another server than ours
+        file = io.BytesIO(read_bytes(req, MOST_BYTES))
+        size = len(file.getbuffer())
+    return Letter(file, size)
+
+
+def _headers(host: Host, req: falcon.Request, body: Letter) -> tuple[str, str]:
     """Return the event and the delivery's id.
 
     One without an id is known by its bytes where they tell pushes apart, else it is a new one.
@@ -224,7 +237,7 @@ def _headers(host: Host, req: falcon.Request, body: bytes) -> tuple[str, str]:
         raise Refusal("bad-delivery", f"{names} is missing, or is no event's name")
     if delivery_id is None:
         known = host.told_apart_by_bytes
-        made = uuid.UUID(bytes=hashlib.sha256(body).digest()[:16]) if known else uuid.uuid4()
+        made = uuid.UUID(bytes=body.sha256()[:16]) if known else uuid.uuid4()
         return event, str(made)
     if not is_delivery_id(delivery_id):
         names = " or ".join(host.delivery_headers)

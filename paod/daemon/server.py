@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from waitress import wasyncore
@@ -22,10 +23,11 @@ from waitress.task import ErrorTask, WSGITask
 
 from paod.daemon.child import allow_connections
 from paod.daemon.forwarded import tidy
+from paod.daemon.lanes import Lanes
+from paod.daemon.spool import MEMORY_BYTES, OTHER_BYTES, SPOOL_BYTES, Parser, Spool
 
 Application = Callable[..., Iterable[bytes]]
 
-THREADS = 16
 CONNECTIONS = 400
 BODY_BYTES = 25 * 1024 * 1024
 HEADER_BYTES = 64 * 1024
@@ -105,6 +107,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     task_class = _Task
     error_task_class = _RefusalTask
+    request: Any
     _arriving: object = None
     _since = 0.0
     came = 0.0
@@ -116,6 +119,12 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         if self.request is not self._arriving:
             self._arriving, self._since = self.request, time.monotonic()
         return accepted
+
+    def handle_close(self) -> None:
+        """Let go of what had come of a request that will never be whole."""
+        if self.request is not None:
+            self.request.close()
+        super().handle_close()
 
     def has_dripped(self, now: float, allowed: float) -> bool:
         """Whether its request has been arriving for longer than it is allowed."""
@@ -136,13 +145,16 @@ class ApiServer:
         trusted_proxy: str | None,
         *,
         arrival: float = ARRIVAL_SECONDS,
+        spool: int = SPOOL_BYTES,
+        other_bytes: int = OTHER_BYTES,
         on_stop: Callable[[], None] = _do_nothing,
         on_turn: Callable[[], object] = _do_nothing,
     ) -> None:
         """``trusted_proxy``: the address whose X-Forwarded-* are believed, None: nobody's.
 
-        ``arrival``: seconds that a request may take to arrive, head and body. ``on_stop`` is called
-        once, from a signal handler: answers that wait for something shall wait no longer.
+        ``arrival``: seconds that a request may take to arrive, head and body. ``spool``: bytes of
+        all large bodies together; ``other_bytes``: of one that is no delivery. ``on_stop`` is
+        called once, from a signal handler: answers that wait for something shall wait no longer.
         ``on_turn`` is called once a second or more often.
         """
         allow_connections(CONNECTIONS + 100)
@@ -154,9 +166,14 @@ class ApiServer:
         self._next_look = 0.0
         self._stopping = False
         self._server = create_server(
-            application, map=self._map, sockets=[listener], **_limits(listener, trusted_proxy)
+            application,
+            map=self._map,
+            sockets=[listener],
+            _dispatcher=Lanes(),
+            **_limits(listener, trusted_proxy),
         )
-        self._server.channel_class = _Channel
+        self.spool = Spool(spool, other_bytes)
+        self._server.channel_class = _channels_with(partial(Parser, spool=self.spool))
 
     def stop(self, *_: object) -> None:
         """Accept nothing more and end when the answers under way are sent. A signal handler.
@@ -208,6 +225,15 @@ class ApiServer:
         return list(self._server.active_channels.values())
 
 
+def _channels_with(parser: Callable[[Any], Parser]) -> type[_Channel]:
+    """Return connections that receive their requests by ``parser``."""
+
+    class Channel(_Channel):
+        parser_class = parser
+
+    return Channel
+
+
 def serve_until_told(server: ApiServer) -> int:
     """Serve until SIGTERM; return the exit status."""
     signal.signal(signal.SIGTERM, server.stop)
@@ -217,10 +243,10 @@ def serve_until_told(server: ApiServer) -> int:
 
 def _limits(listener: socket.socket, trusted_proxy: str | None) -> dict[str, Any]:
     limits: dict[str, Any] = {
-        "threads": THREADS,
         "connection_limit": CONNECTIONS,
         "max_request_body_size": BODY_BYTES + 1,  # waitress refuses what reaches it
         "max_request_header_size": HEADER_BYTES,
+        "inbuf_overflow": MEMORY_BYTES,
         "channel_request_lookahead": 0,
         "channel_timeout": IDLE_SECONDS,
         "cleanup_interval": CLEANUP_SECONDS,

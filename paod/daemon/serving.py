@@ -24,6 +24,7 @@ from paod.daemon.instance import Instance
 from paod.daemon.listener import address_of, close_listener, open_listener
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.server import ApiServer, serve_until_told
+from paod.daemon.spool import OTHER_BYTES
 from paod.daemon.standing import standing_words
 from paod.daemon.supervisor import OnState, Slot, State, Supervisor
 from paod.daemon.syncing import Syncing
@@ -185,7 +186,12 @@ def _run_api(
     store, meters = open_store(settings), Meters(shared)
     application = create_app(store, settings, stopping=stopping, meters=meters, told=told)
     server = ApiServer(
-        application, listener, settings.trusted_proxy, on_stop=stopping.set, on_turn=on_turn
+        application,
+        listener,
+        settings.trusted_proxy,
+        other_bytes=max(OTHER_BYTES, settings.max_file_bytes),
+        on_stop=stopping.set,
+        on_turn=on_turn,
     )
     return serve_until_told(server)
 

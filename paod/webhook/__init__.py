@@ -10,6 +10,7 @@ how a payload tells of a push. All else is one path for all of them.
 from paod.webhook.decision import ELSEWHERE, Decision, Followed, decide, decide_unread
 from paod.webhook.host import Host, is_delivery_id
 from paod.webhook.hosts import HOSTS
+from paod.webhook.letter import Letter
 from paod.webhook.payload import FORM, PARSED_BYTES, Malformed, read_payload
 from paod.webhook.sample import OTHER_CALLS, Call, ping_call, push_call
 
@@ -23,6 +24,7 @@ __all__ = [
     "Decision",
     "Followed",
     "Host",
+    "Letter",
     "Malformed",
     "decide",
     "decide_unread",

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from paod.webhook import shapes
+from paod.webhook.letter import Letter
 from paod.webhook.payload import Malformed
 from paod.webhook.push import Push, read_deletion, shown
 from paod.webhook.signature import Genuine, GetHeader
@@ -54,7 +55,7 @@ class Host:
         """Compile the shape once."""
         object.__setattr__(self, "_validator", _validator(self.shape))
 
-    def matching_secret(self, secrets: Iterable[str], get: GetHeader, body: bytes) -> int | None:
+    def matching_secret(self, secrets: Iterable[str], get: GetHeader, body: Letter) -> int | None:
         """Return which secret made a call (its index), None when none did.
 
         Every secret is tried, whatever the headers look like, so that all refusals take the same

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from paod.webhook.decision import Followed
 from paod.webhook.host import Host
+from paod.webhook.letter import Letter
 from paod.webhook.payload import FORM
 from paod.webhook.push import BRANCHES
 from paod.webhook.signature import SIGNING_PREFIX, hmac_hex, standard_signature
@@ -90,5 +91,5 @@ def _proof(host: Host, secret: str, delivery: str, seconds: int, body: bytes) ->
         return {name: prefix + hmac_hex(secret, body)}
     if not secret.startswith(SIGNING_PREFIX):
         return {name: secret.encode().decode("latin-1")}  # a header is sent as Latin-1
-    signature = standard_signature(secret, delivery, str(seconds), body)
+    signature = standard_signature(secret, delivery, str(seconds), Letter.of(body))
     return {"webhook-timestamp": str(seconds), "webhook-signature": signature}

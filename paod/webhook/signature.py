@@ -13,11 +13,12 @@ import hmac
 from collections.abc import Callable
 
 from paod.strict_json import BadJSON
+from paod.webhook.letter import Letter
 from paod.webhook.payload import PARSED_BYTES, form_payload, is_form
 
 GetHeader = Callable[[str], str | None]
 """Gives a header's value as it came, None: it is not there."""
-Genuine = Callable[[str, GetHeader, bytes], bool]
+Genuine = Callable[[str, GetHeader, Letter], bool]
 """Tells of a secret, a call's headers and its body whether that secret made the call."""
 
 SIGNING_PREFIX = "whsec_"
@@ -27,28 +28,29 @@ SIGNING_PREFIX = "whsec_"
 def body_signature(*headers: tuple[str, str]) -> Genuine:
     """Make the proof that is the body's HMAC-SHA256 in hex: header names, each with its prefix."""
 
-    def genuine(secret: str, get: GetHeader, body: bytes) -> bool:
+    def genuine(secret: str, get: GetHeader, body: Letter) -> bool:
         name, prefix = next((one for one in headers if get(one[0]) is not None), headers[0])
-        return any(_same(get(name), prefix + hmac_hex(secret, one)) for one in _signed(get, body))
+        signed = (one.hmac(secret.encode()).hex() for one in _signed(get, body))
+        return any(_same(get(name), prefix + one) for one in signed)
 
     return genuine
 
 
-def _signed(get: GetHeader, body: bytes) -> list[bytes]:
+def _signed(get: GetHeader, body: Letter) -> list[Letter]:
     """Return what may have been signed: the body, and of a form the JSON in it.
 
     Gitea and Forgejo sign the JSON however they send it, GitHub the form. Nothing else of a form is
     ever read, so either shows that what is read is genuine.
     """
-    if not is_form(get("Content-Type")) or len(body) > PARSED_BYTES:
+    if not is_form(get("Content-Type")) or body.size > PARSED_BYTES:
         return [body]
     try:
-        return [body, form_payload(body)]
+        return [body, Letter.of(form_payload(body.read(PARSED_BYTES)))]
     except BadJSON:
         return [body]
 
 
-def gitlab_proof(secret: str, get: GetHeader, body: bytes) -> bool:
+def gitlab_proof(secret: str, get: GetHeader, body: Letter) -> bool:
     """Take the secret itself in ``X-Gitlab-Token``; a signing token signs and is never sent."""
     if secret.startswith(SIGNING_PREFIX):
         return _standard_signature(secret, get, body)
@@ -60,17 +62,17 @@ def hmac_hex(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def standard_signature(secret: str, call_id: str, seconds: str, body: bytes) -> str:
+def standard_signature(secret: str, call_id: str, seconds: str, body: Letter) -> str:
     """Return ``v1,<base64>`` over id, time and body, as Standard Webhooks has it.
 
     Raises ValueError for a secret without base64 after its prefix.
     """
     key = base64.b64decode(secret.removeprefix(SIGNING_PREFIX), validate=True)
-    signed = f"{call_id}.{seconds}.".encode("latin-1", "replace") + body
-    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    before = f"{call_id}.{seconds}.".encode("latin-1", "replace")
+    return "v1," + base64.b64encode(body.hmac(key, before)).decode()
 
 
-def _standard_signature(secret: str, get: GetHeader, body: bytes) -> bool:
+def _standard_signature(secret: str, get: GetHeader, body: Letter) -> bool:
     """Whether one of the signatures is this secret's. How old it is does not matter.
 
     A call that is replayed has the id of one that was here: it is a duplicate and moves nothing.
