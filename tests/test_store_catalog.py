@@ -437,6 +437,7 @@ def test_what_was_removed_counts_in_no_facet(store: Store) -> None:
         "categories": [{"name": "y", "count": 1}],
         "owners": [{"name": "a-team", "count": 1}],
         "tags": [{"name": "t", "count": 1}],
+        "truncated": [],
     }
     assert store.stats()["items"] == {"active": 1, "inactive": 1, "stale": 0}
 

@@ -77,7 +77,8 @@ def test_authors_and_operators_hear_of_a_push_and_nobody_of_a_secret(
         assert second.path.endswith(origin.head)
         assert (second.json["state"], second.json["description"]) == (
             "failure",
-            "1 error; catalog unchanged",
+            "1 error, first catalog/things/second.yaml:8 unknown-type (paod explain unknown-type); "
+            "catalog unchanged",
         )
         alerts = [got.json["alert"] for got in receiver.wait_for(2)]
         assert alerts == ["catalog-changed", "problems-new"]
