@@ -12,7 +12,6 @@ import base64
 import binascii
 import hashlib
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -173,6 +172,8 @@ def try_verifier() -> None:
 
 
 def _remedy() -> str:
+    import pwd  # Windows has none, and does not come here
+
     user = os.getuid()
     try:
         pwd.getpwuid(user)

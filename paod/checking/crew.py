@@ -27,7 +27,9 @@ Watcher = Callable[[int], None]
 BATCH = 64
 """Tasks in one worker's hand; fewer when there are few, so that all have something to do."""
 TRIES = 2
-_CONTEXT: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+_CONTEXT: Any = multiprocessing.get_context(
+    "fork" if sys.platform == "linux" and hasattr(os, "fork") else "spawn"
+)
 
 
 @dataclass(slots=True)

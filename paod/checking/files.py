@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -86,9 +85,8 @@ def examine_text(name: str, data: bytes, rules: Rules) -> ExaminedFile:
 
 def _cores() -> int:
     """Return how many processors this process may use, as far as the system tells."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    asked = getattr(os, "sched_getaffinity", None)  # neither macOS nor Windows has it
+    return len(asked(0)) if asked is not None else os.cpu_count() or 1
 
 
 def _examined(

@@ -33,6 +33,10 @@ _NOT_TAKEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO})
 """What a write ends with where the disk is full, the stream is for reading, the terminal gone."""
 
 
+_POSIX = frozenset({"fcntl", "grp", "pwd", "pty", "resource", "termios"})
+_NEEDS_POSIX = "this command needs Linux or macOS; those for authors run everywhere"
+
+
 def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) -> int:
     """Run a command and return its exit status; ``complain`` is told what went wrong."""
     try:
@@ -53,6 +57,11 @@ def exit_status(run: Callable[[], Any], complain: Callable[[str, str], None]) ->
     except PaodError as error:
         complain(str(error), error.hint)
         return Exit.FAILED
+    except ModuleNotFoundError as error:
+        if error.name not in _POSIX:
+            raise
+        complain(_NEEDS_POSIX, "use WSL, a container or another machine")
+        return Exit.USAGE
     except BrokenPipeError:
         _leave_quietly()
         return Exit.FINE

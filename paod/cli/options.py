@@ -15,6 +15,7 @@ from paod.config import load
 Command = Callable[..., Any]
 
 _AS_FORMAT = "The same as --format json."
+verbosely = click.option("--verbose", is_flag=True, help="Show the log of a sync that runs here.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 

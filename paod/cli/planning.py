@@ -16,11 +16,10 @@ import click
 from paod import ref
 from paod.checking.proposed import plan_checkout
 from paod.cli.exits import Exit
-from paod.cli.options import in_style, with_database_settings
+from paod.cli.options import in_style, verbosely, with_database_settings
 from paod.cli.outcome import summary
 from paod.cli.output import complain, print_json, waiting
 from paod.cli.plan_text import print_plan
-from paod.cli.syncing import carry_out, verbosely
 from paod.config import Settings
 from paod.errors import SettingsError
 from paod.mirror import Checkout
@@ -75,6 +74,8 @@ def plan(
     if any(one is not None for one in (base, folder, root)) or not settings.repo_url:
         found = _of_checkout(settings, folder, rev, base)
     else:
+        from paod.cli.syncing import carry_out  # a checkout needs no daemon, nor a system for one
+
         row = carry_out(settings, _request(rev), verbose=verbose)
         if row["status"] == "failed":
             complain(summary(row))

@@ -12,7 +12,7 @@ import click
 from paod import daemon, log
 from paod.cli.exits import Exit
 from paod.cli.opening import opened
-from paod.cli.options import as_json, with_settings
+from paod.cli.options import as_json, verbosely, with_settings
 from paod.cli.outcome import print_outcome, summary
 from paod.cli.output import complain, print_json, waiting
 from paod.config import Settings
@@ -21,8 +21,6 @@ from paod.github_app import secrets_of
 from paod.model import SyncRequest
 
 GOOD = "completed"
-
-verbosely = click.option("--verbose", is_flag=True, help="Show the log of a sync that runs here.")
 
 
 @click.command()

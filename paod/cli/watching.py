@@ -49,8 +49,9 @@ def watch(path: Path, port: int, root: str, *, serve: bool, as_json: bool) -> in
     """
     root = root.strip("/")
     checkout = part_of(path, root).checkout
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     with suppress(KeyboardInterrupt), _serving(checkout, root, port, serve=serve) as served:
         _Told(checkout, root, served, as_json=as_json).follow()
     return Exit.FINE

@@ -6,7 +6,6 @@ whether some process holds the lock counts, so a crash leaves nothing to clean u
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -14,6 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paod.errors import StoreUnavailable
+
+try:
+    import fcntl
+except ImportError:  # Windows, where only an author's commands run, in folders of their own
+    fcntl = None  # type: ignore[assignment]
 
 _PAUSE = 0.05
 _held: set[int] = set()
@@ -25,7 +29,8 @@ def _drop_inherited() -> None:
         os.close(_held.pop())
 
 
-os.register_at_fork(after_in_child=_drop_inherited)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_drop_inherited)
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def file_lock(path: Path, wait: float) -> Iterator[bool]:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     except OSError as error:
         raise StoreUnavailable(
             f"the lock {path} cannot be opened ({error.strerror})",
@@ -66,7 +71,7 @@ def _stands_at(path: Path, descriptor: int) -> bool:
 
 
 def _acquired(descriptor: int, deadline: float) -> bool:
-    while True:
+    while fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -74,4 +79,5 @@ def _acquired(descriptor: int, deadline: float) -> bool:
                 return False
             time.sleep(_PAUSE)
         else:
-            return True
+            break
+    return True

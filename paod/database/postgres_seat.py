@@ -193,7 +193,8 @@ def _drop_inherited() -> None:
             seat.drop_inherited()
 
 
-os.register_at_fork(after_in_child=_drop_inherited)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_drop_inherited)
 
 
 def holder(name: str) -> str:

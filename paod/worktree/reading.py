@@ -8,6 +8,8 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 from paod.errors import SettingsError
@@ -16,7 +18,9 @@ from paod.model import EntryType, path_text
 WorkFile = tuple[str, bytes | None, EntryType]
 """Path from the checkout's root, bytes (None: a link, a submodule, or a file over the limit)."""
 
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FLAGS = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+"""No system has them all; what a file is was looked at before it is opened."""
+_OPEN = reduce(or_, (getattr(os, name, 0) for name in _FLAGS), os.O_RDONLY)
 _VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -120,7 +124,7 @@ def _pass_over(error: OSError, name: str) -> None:
 
 
 def _relative(checkout: str, place: str) -> str:
-    inside = place[len(checkout) :].lstrip("/")
+    inside = place[len(checkout) :].replace(os.sep, "/").lstrip("/")
     return inside if inside.isascii() else path_text(os.fsencode(inside))
 
 
