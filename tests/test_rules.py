@@ -494,7 +494,7 @@ def test_an_order_of_unknown_names_costs_no_more_for_more_of_them() -> None:
         names = {f"name-of-a-field-{number}": 1 for number in range(count)}
         return work(lambda: check_parameters(ORDER, names, NOW))
 
-    assert check(2_000) == check(200)
+    assert check(2_000) < 1.1 * check(200)
 
 
 @pytest.mark.parametrize("chain", ["upwards", "downwards"])
