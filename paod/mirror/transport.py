@@ -22,8 +22,13 @@ from paod.errors import AccessDenied, BranchNotFound, FetchFailed, SettingsError
 from paod.mirror.failures import translate
 from paod.mirror.known_hosts import KnownHost, files_of, known_host, places
 from paod.mirror.remote import Remote
+from paod.mirror.room import room_for
 from paod.repository_url import PORTS
 
+LISTED_BYTES = 128 * 2**20
+"""Of memory for the remote's list of refs: room for some hundred thousand."""
+_OUT_OF_MEMORY = "Out of memory"
+"""libgit2's own word for it, which no server can say: what those say stands behind other words."""
 _SHOWN_BRANCHES = 5
 _PROPOSALS = ("refs/heads/", "refs/pull/", "refs/merge-requests/")
 _SAFE_LIBGIT2 = (1, 9, 5)
@@ -72,9 +77,23 @@ class Conversation(pygit2.RemoteCallbacks):
 
     def _heads(self) -> list[RemoteHead]:
         with self._translated():
-            heads = self._handle.list_heads(callbacks=self, proxy=self._remote.proxy)
+            heads = self._listed()
         self._listing = False
         return heads
+
+    def _listed(self) -> list[RemoteHead]:
+        """Return what the remote lists, for which libgit2 itself knows no bound."""
+        try:
+            with room_for(LISTED_BYTES):
+                return self._handle.list_heads(callbacks=self, proxy=self._remote.proxy)
+        except (MemoryError, pygit2.GitError) as error:
+            if isinstance(error, pygit2.GitError) and str(error) != _OUT_OF_MEMORY:
+                raise
+        raise FetchFailed(
+            f"{self._remote.url} lists more refs than {LISTED_BYTES // 2**20} MiB hold",
+            "delete refs there, or have the host hide some (git's transfer.hideRefs)",
+            reason="RemoteTooLarge",
+        )
 
     def fetch(self, ref: str, place: str) -> None:
         """Fetch a ref of the remote into a local one, whatever that held before."""

@@ -6,7 +6,12 @@ and host, F measured findings.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import resource
+import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +22,8 @@ import pytest
 
 from paod.config import load
 from paod.errors import AccessDenied, FetchFailed, MirrorError, SettingsError
-from paod.mirror import Credentials
+from paod.mirror import Credentials, Remote, remote_tip
+from paod.mirror.transport import LISTED_BYTES, isolate
 from paod.sync import moved_to
 from tests.mirrors import fetching_child, open_mirror, whole
 from tests.origin import Origin
@@ -502,3 +508,79 @@ def test_a_libgit2_that_leaks_tokens_is_refused(
     monkeypatch.setattr(pygit2, "LIBGIT2_VER", (1, 9, 4))
     with pytest.raises(SettingsError, match=r"1\.9\.5|token"):
         open_mirror(tmp_path, origin.url)
+
+
+def endless_refs(listener: socket.socket) -> None:
+    """Answer each connection with a list of refs that has no end."""
+
+    def chunk(content: bytes) -> bytes:
+        return b"%x\r\n%s\r\n" % (len(content), content)
+
+    def line(text: bytes) -> bytes:
+        return b"%04x%s" % (len(text) + 4, text)
+
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    first = line(b"a" * 40 + b" HEAD\0 side-band-64k ofs-delta\n")
+    while True:
+        client, _ = listener.accept()
+        with contextlib.suppress(OSError), client:
+            client.recv(65_536)
+            client.sendall(head + chunk(b"001e# service=git-upload-pack\n0000") + chunk(first))
+            for number in itertools.count(0, 500):
+                refs = (
+                    line(b"%040x refs/heads/%09d%s\n" % (one + 1, one, b"x" * 150))
+                    for one in range(number, number + 500)
+                )
+                client.sendall(chunk(b"".join(refs)))
+
+
+def test_a_list_of_refs_without_end_is_bounded_in_memory(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x.git"
+        pid = os.fork()
+        if pid == 0:
+            endless_refs(listener)
+    try:
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        said, grown = in_child(lambda: ask(url, tmp_path))
+        assert "RemoteTooLarge" in said
+        assert grown < LISTED_BYTES + 8 * 2**20
+        assert resource.getrlimit(resource.RLIMIT_AS) == before
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def ask(url: str, folder: Path) -> str:
+    isolate()
+    try:
+        remote_tip(Remote(url, timeout=60.0), folder)
+    except FetchFailed as error:
+        return error.reason_given
+    return "nothing"
+
+
+def kilobytes(what: str) -> int:
+    """Return a figure of this process's memory, as the kernel tells it."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
+
+
+def in_child(look: Callable[[], str]) -> tuple[str, int]:
+    """Run in a process of its own; return what was said, and the most that it mapped more."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        before = kilobytes("VmSize")
+        said = look()
+        grown = 1024 * (kilobytes("VmPeak") - before)
+        os.write(write, f"{said} {grown}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        said, _, grown = answer.read().partition(" ")
+    os.waitpid(pid, 0)
+    return said, int(grown)

@@ -1,0 +1,36 @@
+"""A bound for what a library keeps in memory of what a stranger sends, where it has none itself."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def room_for(most: int) -> Iterator[None]:
+    """Let this process map at most ``most`` bytes more than now, until the block ends.
+
+    Beyond that Python raises MemoryError, and libgit2 an error of its own. Nothing is bounded where
+    there is no /proc.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    mapped = _mapped_bytes()
+    wanted = mapped + most
+    if not mapped or (soft != resource.RLIM_INFINITY and soft <= wanted):
+        yield
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _mapped_bytes() -> int:
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[0]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
