@@ -95,6 +95,13 @@ PARTS = (
         amount=7200,
         limit=3 * 3600.0,
     ),
+    Part(
+        "soak",
+        "minutes of pushes, force pushes, reads and previews on one busy core",
+        ("-m", "tests.soak", "--minutes", "{}"),
+        amount=60,
+        limit=2 * 3600.0,
+    ),
     Part("incidents", "the ten incidents, as an operator sees them", ("-m", "tests.incidents")),
     Part(
         "fuzz",
