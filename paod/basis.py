@@ -18,6 +18,7 @@ from paod.validate import RULES_VERSION
 
 JUDGES = ("PyYAML", "Cerberus", "jsonschema-rs", "google-re2", "Jinja2", "semver")
 """Libraries whose next release may judge a file otherwise."""
+VERDICT_FACTS = ("root", "categories", "max_file_bytes", "rules", "libraries")
 
 
 def basis_of(settings: Settings) -> str:
@@ -27,6 +28,13 @@ def basis_of(settings: Settings) -> str:
     or root, other rules. Two addresses of one repository are the same.
     """
     return hashlib.sha256(json.dumps(_facts(settings), sort_keys=True).encode()).hexdigest()
+
+
+def verdict_basis(settings: Settings) -> str:
+    """Return a hash of all that one file's verdict depends on besides its path and bytes."""
+    facts = _facts(settings)
+    judging = {name: facts[name] for name in VERDICT_FACTS}
+    return hashlib.sha256(json.dumps(judging, sort_keys=True).encode()).hexdigest()
 
 
 def applied_with(settings: Settings) -> str:

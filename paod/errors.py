@@ -16,6 +16,7 @@ happens, wrapped once at its edge ``from`` the cause, and logged once, at the to
     ├── StoreError
     │   ├── StoreUnavailable   locked, full, gone: retried
     │   └── MigrationError     the database is not ours, or newer than the program
+    ├── SyncOverdue            a sync is over its time: queued again, it goes on where it was
     ├── RequestFailed          another host did not take a request of ours, or did not answer
     ├── PinRefused             there is no such item or revision to hold
     └── SyncRefused            the commit was read and is not applied
@@ -93,6 +94,10 @@ class StoreUnavailable(StoreError):
 
 class MigrationError(StoreError):
     reason = "MigrationFailed"
+
+
+class SyncOverdue(PaodError):
+    reason = "DeadlineExceeded"
 
 
 class RequestFailed(PaodError):

@@ -161,7 +161,7 @@ class Served:
     def end(self, status: Any, reason: str = "RemoteUnreachable", **request: Any) -> int:
         """Let one sync run and end without applying anything; return its id."""
         sync_id = self.store.enqueue(SyncRequest("manual", **request))
-        assert self.store.claim() is not None
+        assert self.store.claim(dry_run=request.get("dry_run", False)) is not None
         self.store.finish(sync_id, SyncResult(status, reason, "as the test wants it"))
         return sync_id
 
@@ -176,6 +176,11 @@ class Served:
     def get(self, path: str, token: str | None = ADMIN, **more: Any) -> Result:
         """Ask for something under ``/api/v1``."""
         return self.client.simulate_get(f"/api/v1{path}", headers=_headers(token, more), **more)
+
+    def delete(self, path: str) -> Result:
+        """DELETE as an admin."""
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        return self.client.simulate_delete(f"/api/v1{path}", headers=headers)
 
     def post(self, path: str, body: Any = None, token: str | None = ADMIN, **more: Any) -> Result:
         """Post JSON, or bytes as they are, under ``/api/v1``."""

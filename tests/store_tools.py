@@ -157,7 +157,7 @@ class Syncs:
 def running(store: Store, request: SyncRequest | None = None) -> int:
     """Queue a sync and claim it; return its id."""
     store.enqueue(request or SyncRequest("manual"))
-    claimed = store.claim()
+    claimed = store.claim(dry_run=request is not None and request.dry_run)
     assert claimed is not None
     return claimed.id
 

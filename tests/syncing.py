@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from paod.config import Settings, load
 from paod.database import Database
@@ -46,8 +47,8 @@ class Paod:
         self.database = database or opened(ready_url_in(folder))
         self.start()
 
-    def start(self) -> None:
-        """Begin with nothing in memory, as after a restart."""
+    def start(self, **extra: Any) -> None:
+        """Begin with nothing in memory, as after a restart. ``extra``: what the sync works with."""
         self.store = Store(self.database)
         self.store.migrate()
         self.shop = Workshop(
@@ -56,7 +57,7 @@ class Paod:
             settings=self.settings,
             memory=Memory(),
             clock=lambda: datetime.now(UTC),
-            note=lambda oid, path: self.noted.append((oid, path)),
+            **{"note": lambda oid, path: self.noted.append((oid, path)), **extra},
         )
 
     def restart(self) -> None:
@@ -72,7 +73,7 @@ class Paod:
         """Ask for a sync and run what is queued; return how the last one ended."""
         self.store.enqueue(request or SyncRequest("manual"))
         result = None
-        while (claimed := self.store.claim()) is not None:
+        while (claimed := self.store.claim() or self.store.claim(dry_run=True)) is not None:
             result = run(claimed, self.shop)
         assert result is not None
         return result

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from paod.model import SyncResult
+from paod.store.queue import MAX_DRY_RUNS
 from tests.databases import on_each_database
 from tests.served import POSTGRES, Served, bundle, commit_hash, item, problem
 
@@ -68,10 +69,23 @@ def test_a_sync_that_cannot_be_is_refused(served, body):
 
 
 def test_a_full_queue_takes_no_more(served):
-    for _ in range(100):
+    for _ in range(MAX_DRY_RUNS):
         assert served.post("/admin/catalog/sync", {"dry_run": True}).status_code == 202
     refused = served.post("/admin/catalog/sync", {"dry_run": True})
     assert "queued" in problem(refused, 503, "store-unavailable")["detail"]
+
+
+def test_a_dry_run_is_cancelled(served):
+    sync = served.post("/admin/catalog/sync", {"dry_run": True}).json
+    assert served.store.claim(dry_run=True) is not None
+    cancelled = served.delete(f"/admin/catalog/syncs/{sync['sync_id']}")
+    assert (cancelled.status_code, cancelled.json["reason"]) == (200, "Cancelled")
+    again = served.delete(f"/admin/catalog/syncs/{sync['sync_id']}")
+    assert "has ended" in problem(again, 409, "conflict")["detail"]
+    problem(served.delete("/admin/catalog/syncs/999"), 404, "not-found")
+    running = served.post("/admin/catalog/sync", {}).json
+    assert served.store.claim() is not None
+    problem(served.delete(f"/admin/catalog/syncs/{running['sync_id']}"), 409, "conflict")
 
 
 @pytest.mark.parametrize(

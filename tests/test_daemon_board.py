@@ -70,6 +70,11 @@ def test_a_file_in_hand_has_a_deadline_of_its_own():
     assert board.overdue(time.monotonic() + FILE_SECONDS + 1)
     board.hold("", "")
     assert not board.overdue(time.monotonic() + FILE_SECONDS + 1)
+    board.enter("fold", 1.0)
+    board.hold(HELD.oid, HELD.path)
+    assert not board.overdue(time.monotonic() + 2.0), "it ends when the file is laid down"
+    board.hold("", "")
+    assert board.overdue(time.monotonic() + 2.0)
 
 
 def test_texts_are_cut_not_spilled():
@@ -90,7 +95,8 @@ def test_texts_are_cut_not_spilled():
     [
         (Death(-signal.SIGSEGV, phase="walk", held=HELD), "WorkerCrashed", True),
         (Death(70, phase="walk", held=HELD), "WorkerCrashed", True),
-        (Death(-signal.SIGKILL, True, "walk", HELD), "DeadlineExceeded", True),
+        (Death(-signal.SIGKILL, True, "walk", HELD, FILE_SECONDS), "DeadlineExceeded", True),
+        (Death(-signal.SIGKILL, True, "walk", HELD, 1.3), "DeadlineExceeded", False),
         (Death(-signal.SIGKILL, False, "walk", HELD), "WorkerCrashed", False),
         (Death(-signal.SIGTERM, False, "walk", HELD), "Interrupted", False),
         (Death(-signal.SIGSEGV, phase="apply"), "WorkerCrashed", False),

@@ -41,7 +41,7 @@ INSTRUCTIONS = [page for page in PAGES if page.name != "architecture.md"]
 """Pages that tell how to use the program; the other one also tells of plans."""
 OF_DAEMONS = {"serve", "demo", "watch", "webhook"}
 """Commands that stay, or call one that does: their own tests run them."""
-OF_OPERATORS = {"backup", "doctor", "migrate", "restore"}
+OF_OPERATORS = {"cancel", "backup", "doctor", "migrate", "restore"}
 """Commands that README leaves to the page for operators, and whose own tests run them."""
 OF_AUTHORS = {"new", "fmt", "schema"}
 """Commands that README leaves to the page for authors, whose test runs them."""

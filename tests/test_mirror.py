@@ -6,17 +6,20 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from paod.errors import (
     AccessDenied,
+    Blocked,
     BranchNotFound,
     CommitNotFound,
     FetchFailed,
 )
 from paod.mirror import Mirror, Remote
+from paod.mirror.objects import Kind, Objects
 from tests.mirrors import changed, mirror_of
 from tests.origin import FIRST_TIME, Origin
 from tests.remote import GitServer
@@ -432,26 +435,74 @@ def test_a_malformed_commit_in_the_line_is_passed_over(origin: Origin, name: str
     assert mirror.rebuilds == 0
 
 
-@pytest.mark.parametrize("mended", [False, True])
-def test_a_fetch_past_a_malformed_commit_that_fails_forgets_nothing(
-    origin: Origin, mended: bool
-) -> None:
-    """Over a path libgit2 walks the remote's side too."""
+@pytest.mark.parametrize("name", [*MALFORMED_COMMITS, "late"])
+def test_over_a_path_a_malformed_commit_is_copied_as_it_is(origin: Origin, name: str) -> None:
+    """There libgit2 walks the remote's side too, and shows no branch at all."""
     first = origin.write("catalog/a/x.yaml", "one").commit()
     mirror = mirror_of(origin)
     mirror.fetch()
     mirror.keep(first)
     tree = origin.git("rev-parse", "main^{tree}")
-    odd = origin.raw("commit", f"tree {tree}\nparent {first}\n\nx".encode())
-    origin.force(odd)
-    with pytest.raises(FetchFailed) as caught:
-        mirror.fetch()
-    assert caught.value.reason_given == "MalformedCommit"
-    assert mirror.tip() == first
+    late = b"author A <a@b> %d +0000\ncommitter A <a@b> %d +0000\n\nx" % (2**63, 2**64)
+    odd = MALFORMED_COMMITS.get(name, late)
+    head = origin.force(origin.raw("commit", f"tree {tree}\nparent {first}\n".encode() + odd))
+    assert mirror.fetch() == mirror.tip() == mirror.remote_tip() == head
     assert references(mirror.folder) == ["refs/kept/applied", "refs/paod/branch"]
-    if mended:
-        origin.force(first)
-        assert mirror.fetch() == first
+    after = origin.force(origin.git("commit-tree", tree, "-p", head, "-m", "After"))
+    fresh = Mirror(origin.path.parent / "fresh", Remote(origin.url), "catalog")
+    fresh.open()
+    for one in (mirror, fresh):
+        assert one.fetch() == after
+        assert [commit.hash for commit in one.line(after, None, 9).commits] == [first, head, after]
+        assert one.rebuilds == 0
+
+
+def test_a_commit_that_is_too_large_is_passed_over_where_another_follows(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its message is 17 MB, say: read for its parent; a far larger one ends the history."""
+    monkeypatch.setattr("paod.mirror.history.COMMIT_OBJECT", 1000)
+    monkeypatch.setattr("paod.mirror.history.PASSED_COMMIT_OBJECT", 5000)
+    first = origin.write("catalog/a/x.yaml", "one").commit()
+    origin.write("catalog/a/y.yaml", "two").commit("m" * 2000)
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    with pytest.raises(Blocked) as caught:
+        mirror.line(origin.head, first, 9)
+    assert caught.value.reason_given == "TooLarge"
+    after = origin.write("catalog/a/z.yaml", "three").commit()
+    mirror.fetch()
+    line = mirror.line(after, first, 9)
+    assert ([commit.hash for commit in line.commits], line.continues) == ([after], True)
+    origin.commit("m" * 6000)
+    last = origin.write("catalog/a/z.yaml", "four").commit()
+    mirror.fetch()
+    for applied in (None, first, after):
+        line = mirror.line(last, applied, 9)
+        assert ([commit.hash for commit in line.commits], line.continues) == ([last], False)
+
+
+def test_each_commit_of_a_line_is_read_once(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may have a message of 15 MB, all of which libgit2 unpacks."""
+    for place in range(5):
+        origin.write("catalog/a/x.yaml", str(place)).commit()
+    mirror = mirror_of(origin)
+    mirror.fetch()
+    read: list[str] = []
+    within = Objects.read_within
+
+    def counted(objects: Objects, oid: str, kind: Kind, limit: int) -> bytes | int:
+        read.extend([oid] if kind == "commit" else [])
+        return within(objects, oid, kind, limit)
+
+    monkeypatch.setattr(Objects, "read_within", counted)
+    line = [commit.hash for commit in mirror.line(origin.head, None, 9).commits]
+    for before, after in pairwise(line):
+        list(mirror.changes(before, after))
+    assert mirror.is_ancestor(line[0], line[-1])
+    assert sorted(read) == sorted(line)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def _served(tmp_path_factory, each_database):
     served.push({POSTGRES: "name: [\n"})
     served.end("failed")
     dry_run = served.store.enqueue(SyncRequest("manual", dry_run=True))
-    served.store.claim()
+    served.store.claim(dry_run=True)
     changes = (CatalogChange("item", "vm", "added", "1.0.0", 1),)
     told = SyncResult("completed", "Succeeded", "", changes=changes, preview=NOTHING)
     served.store.finish(dry_run, told)

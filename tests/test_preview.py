@@ -255,7 +255,7 @@ def test_the_same_preview_that_waits_is_joined(paod: Paod) -> None:
     first = paod.store.preview(request)
     assert paod.store.preview(request) == first
     assert paod.store.preview(SyncRequest("manual", ref="refs/heads/x", dry_run=True)) != first
-    paod.store.claim()
+    paod.store.claim(dry_run=True)
     assert paod.store.preview(request) != first  # what runs may have looked before
 
 

@@ -23,7 +23,7 @@ from paod.model import (
     Trigger,
 )
 from paod.store import Store
-from paod.store.queue import MAX_QUEUED
+from paod.store.queue import MAX_DRY_RUNS, MAX_QUEUED
 from tests.databases import on_each_database
 from tests.store_tools import (
     Clock,
@@ -63,8 +63,13 @@ def enqueue(store: Store, *requests: SyncRequest) -> list[int]:
     return [store.enqueue(request) for request in requests]
 
 
+def claim(store: Store) -> ClaimedSync | None:
+    """Claim as the workers would together: dry runs come last."""
+    return store.claim() or store.claim(dry_run=True, runner="me")
+
+
 def claimed(store: Store) -> ClaimedSync:
-    sync = store.claim()
+    sync = claim(store)
     assert sync is not None
     return sync
 
@@ -72,7 +77,7 @@ def claimed(store: Store) -> ClaimedSync:
 def drained(store: Store) -> list[tuple[SyncRequest, tuple[Trigger, ...]]]:
     """Run everything that waits; return what was run."""
     found = []
-    while (sync := store.claim()) is not None:
+    while (sync := claim(store)) is not None:
         found.append((sync.request, sync.triggers))
         store.finish(sync.id, ended())
     return found
@@ -168,9 +173,57 @@ def test_a_full_queue_says_so_where_nothing_can_merge(store: Store) -> None:
         store.enqueue(ROLLBACK)
     assert refused.value.reason_given == "QueueFull"
     claimed(store)
-    enqueue(store, *[DRY] * MAX_QUEUED)
+    enqueue(store, *[RESUME] * MAX_QUEUED)
     with pytest.raises(StoreUnavailable):
         store.enqueue(POLL)
+
+
+def test_dry_runs_have_a_bound_of_their_own_and_come_last(store: Store) -> None:
+    dry, *_ = enqueue(store, *[DRY] * MAX_DRY_RUNS)
+    with pytest.raises(StoreUnavailable) as refused:
+        store.enqueue(DRY)
+    assert refused.value.reason_given == "QueueFull"
+    first, second = enqueue(store, POLL, HOOK)
+    assert [one["sync_id"] for one in store.queue()[:3]] == [first, second, dry]
+    assert claimed(store).id == second, "they do not keep what follows the branch from merging"
+    assert store.claim() is None
+    looked = store.claim(dry_run=True, runner="me")
+    assert looked is not None
+    assert looked.id == dry
+    current = store.current()
+    assert current is not None
+    assert current["sync_id"] == second
+
+
+def test_a_dry_run_that_was_cut_off_has_failed_and_is_not_queued_again(
+    store: Store, clock: Clock
+) -> None:
+    mine, theirs = enqueue(store, DRY, DRY)
+    for sync_id, runner in ((mine, "me"), (theirs, "they")):
+        looked = store.claim(dry_run=True, runner=runner)
+        assert looked is not None
+        assert looked.id == sync_id
+    assert store.recover() == []
+    assert store.end_dry_runs("me", "WorkerCrashed", "it died", seconds=60) == 1
+    ended_row = status(store, mine)
+    assert (ended_row["status"], ended_row["reason"]) == ("failed", "WorkerCrashed")
+    assert ended_row["superseded_by"] is None
+    assert status(store, theirs)["status"] == "running"
+    clock.turn(seconds=61)
+    assert store.end_dry_runs("me", "Interrupted", "gone", seconds=60) == 1
+    assert store.queue() == []
+
+
+def test_a_dry_run_can_be_cancelled_while_it_waits_and_while_it_runs(store: Store) -> None:
+    running, waiting, poll = enqueue(store, DRY, DRY, POLL)
+    assert store.claim(dry_run=True) is not None
+    assert store.claim() is not None
+    for sync_id, done in ((running, True), (waiting, True), (poll, False), (running, False)):
+        assert store.cancel(sync_id, "it was cancelled", "Cancelled") is done
+    assert status(store, running)["reason"] == status(store, waiting)["reason"] == "Cancelled"
+    assert status(store, poll)["status"] == "running"
+    with pytest.raises(StoreError, match="not running any more"):
+        store.finish(running, ended())
 
 
 def test_what_a_crash_cut_off_runs_again_in_its_old_place(store: Store) -> None:
@@ -443,11 +496,11 @@ def _run_in_order(store: Store, orders: list[Any]) -> None:
             store.claim()
             store.recover()
         elif order == "claim":
-            if (sync := store.claim()) is not None:
+            if (sync := claim(store)) is not None:
                 _note(store, sync, alone)
         else:
             asked.append((store.enqueue(order), order))
-    while (sync := store.claim()) is not None:
+    while (sync := claim(store)) is not None:
         _note(store, sync, alone)
     for sync_id, request in asked:
         final = status(store, sync_id)
@@ -456,7 +509,10 @@ def _run_in_order(store: Store, orders: list[Any]) -> None:
         assert final["status"] == "completed"
         if request.mode == "full":
             assert final["message"] == "full"
-    assert alone == [request for _, request in asked if not request.follows_branch]
+    for dry_run in (False, True):
+        assert [one for one in alone if one.dry_run == dry_run] == [
+            one for _, one in asked if not one.follows_branch and one.dry_run == dry_run
+        ]
 
 
 def _note(store: Store, sync: ClaimedSync, alone: list[SyncRequest]) -> None:

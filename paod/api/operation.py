@@ -104,7 +104,7 @@ class Resource:
 class Readable(Resource):
     """A noun that can be read: a HEAD is answered like a GET, without its body."""
 
-    methods = ("GET", "HEAD")
+    methods: tuple[str, ...] = ("GET", "HEAD")
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with what is there."""

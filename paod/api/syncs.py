@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import falcon
 
@@ -13,9 +13,10 @@ from paod.api.errors import Refusal
 from paod.api.operation import Answer, Operation, Readable
 from paod.api.paging import walk_of
 from paod.api.parameters import CURSOR, FULL_COMMIT, LIMIT
-from paod.api.requests import show
+from paod.api.requests import UNENDED, show
 from paod.api.standing import standing
 from paod.config import Settings
+from paod.log import event
 from paod.store import Store
 
 
@@ -72,21 +73,56 @@ class SyncList(Readable):
         resp.media = walk.page("syncs", self._store.syncs(walk.after, walk.limit), show)
 
 
+GET_SYNC: Final = Operation(
+    "Get one sync", "admin", {200: Answer("The sync in full.", "sync")}, refuses=(404,)
+)
+CANCEL: Final = Operation(
+    "Cancel a dry run, or a sync that waits",
+    "admin",
+    {200: Answer("It has failed: `Cancelled`.", "sync")},
+    refuses=(404, 409),
+)
+
+
 class SyncDetail(Readable):
     """One run."""
 
     path = f"{links.ADMIN_CATALOG}/syncs/{{sync_id}}"
-    operation = Operation(
-        "Get one sync", "admin", {200: Answer("The sync in full.", "sync")}, refuses=(404,)
-    )
+    operation = GET_SYNC
+    methods = ("GET", "HEAD", "DELETE")
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def operation_of(self, method: str) -> Operation:
+        """Return what a GET or a DELETE does."""
+        return CANCEL if method == "DELETE" else GET_SYNC
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """Both methods."""
+        return ("GET", "DELETE")
+
     def on_get(self, req: falcon.Request, resp: falcon.Response, **places: Any) -> None:
         """Answer with the sync."""
-        sync = self._store.sync(places["sync_id"])
-        if sync is None:
-            raise Refusal("not-found", f"there is no sync {places['sync_id']}")
+        sync = self._sync(places["sync_id"])
         found = self._store.outlook(places["sync_id"])
         resp.media = show(sync) | ({"preview": found} if found else {})
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, sync_id: int) -> None:
+        """Cancel it; a sync that runs comes to its end by itself."""
+        sync = self._sync(sync_id)
+        if not self._store.cancel(sync_id, "it was cancelled", "Cancelled"):
+            state = "has ended" if sync["status"] not in UNENDED else "cannot be cancelled"
+            raise Refusal(
+                "conflict",
+                f"sync {sync_id} {state}: a dry run can be, or a sync that waits for nobody else",
+            )
+        event("cancel", sync=sync_id)
+        resp.media = show(self._sync(sync_id))
+
+    def _sync(self, sync_id: int) -> dict[str, Any]:
+        sync = self._store.sync(sync_id)
+        if sync is None:
+            raise Refusal("not-found", f"there is no sync {sync_id}")
+        return sync

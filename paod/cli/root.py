@@ -47,6 +47,7 @@ GROUPS = {
         "sync": ("syncing", "Sync the catalog once, now."),
         "rollback": ("syncing", "Hold the catalog at an earlier commit."),
         "resume": ("syncing", "Let the catalog follow the branch again."),
+        "cancel": ("syncing", "Cancel a dry run, or a sync that waits."),
         "pin": ("pinning", "Serve one revision of an item until it is released."),
         "unpin": ("pinning", "Serve an item as the branch says again."),
     },

@@ -108,6 +108,32 @@ def resume(settings: Settings, *, allow_mass_removal: bool, as_json: bool, verbo
     return _ask(settings, request, as_json=as_json, verbose=verbose)
 
 
+@click.command()
+@click.argument("sync_id", type=click.IntRange(min=1))
+@as_json
+@with_settings
+def cancel(settings: Settings, sync_id: int, *, as_json: bool) -> int:
+    """Cancel a dry run, or a sync that waits.
+
+    A sync that is under way comes to its end by itself.
+    """
+    with opened(settings, read_only=False) as store:
+        row = store.sync(sync_id)
+        if row is None:
+            raise PaodError(f"there is no sync {sync_id}", "paod status lists what waits")
+        if not store.cancel(sync_id, "it was cancelled", "Cancelled"):
+            raise PaodError(
+                f"sync {sync_id} is {row['status']} and cannot be cancelled",
+                "a dry run can be, or a sync that waits for nobody else",
+            )
+        row = store.sync(sync_id) or row
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"sync {sync_id} is cancelled")
+    return Exit.FINE
+
+
 def _ask(
     settings: Settings,
     request: SyncRequest,

@@ -25,7 +25,7 @@ SHORTEST_PATH = 12
 class Settings:
     """One attribute a setting, named as in the environment without ``PAO_``, in lower case.
 
-    Times are in seconds, ``sync_memory`` in MiB. Paths are absolute. ``repo_url`` holds no
+    Times are in seconds, memory in MiB. Paths are absolute. ``repo_url`` holds no
     credentials, ``repo_folder`` is set where the repository is a folder of this machine.
     ``db_url`` is whole; ``db_file`` is the file of an SQLite one.
     """
@@ -50,6 +50,8 @@ class Settings:
     sync_interval: float = 60.0
     sync_timeout: float = 300.0
     sync_memory: int = 2048
+    preview_timeout: float = 60.0
+    preview_memory: int = 1024
     sync_policy: Literal["partial", "strict"] = "partial"
     version_policy: Literal["warn", "enforce"] = "warn"
     allowed_signers: Path | None = None
@@ -95,6 +97,11 @@ class Settings:
     def mirror_dir(self) -> Path:
         """The folder of the mirror."""
         return self.state_dir / "mirror.git"
+
+    @property
+    def annex_dir(self) -> Path:
+        """The folder of the mirror for what is only looked at."""
+        return self.state_dir / "previews.git"
 
     def as_masked(self) -> dict[str, Any]:
         """Return every setting by its name, ready for JSON, no secret among them."""

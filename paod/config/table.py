@@ -118,6 +118,8 @@ SETTINGS = (
     Setting("PAO_SYNC_INTERVAL", "seconds, 0 (never poll) to 86400", _number(0, _DAY), "60"),
     Setting("PAO_SYNC_TIMEOUT", "seconds, 1 to 86400", _number(1, _DAY), "300"),
     Setting("PAO_SYNC_MEMORY", "MiB, 64 to 1048576", _integer(64, 1 << 20), "2048"),
+    Setting("PAO_PREVIEW_TIMEOUT", "seconds, 1 to 86400", _number(1, _DAY), "60"),
+    Setting("PAO_PREVIEW_MEMORY", "MiB, 64 to 1048576", _integer(64, 1 << 20), "1024"),
     Setting("PAO_SYNC_POLICY", "partial or strict", _choice("partial", "strict"), "partial"),
     Setting("PAO_VERSION_POLICY", "warn or enforce", _choice("warn", "enforce"), "warn"),
     Setting("PAO_ALLOWED_SIGNERS", "the path of an SSH allowed-signers file", _PATH),

@@ -74,14 +74,14 @@ class Board:
         return _parted(self._phase.read())[1]
 
     def overdue(self, now: float) -> float:
-        """Return the deadline that the worker's phase, or the file in its hand, has outlived.
+        """Return the deadline that the file in the worker's hand, or else its phase, has outlived.
 
-        0.0 if there is none.
+        0.0 if there is none. While a file is in hand its own time counts alone: the worker looks
+        at the phase's when it lays the file down.
         """
-        deadline, held = _parted(self._phase.read())[0], self.held
-        if 0.0 < deadline < now:
-            return deadline
-        return held.since + FILE_SECONDS if held and held.since + FILE_SECONDS < now else 0.0
+        held = self.held
+        deadline = held.since + FILE_SECONDS if held else _parted(self._phase.read())[0]
+        return deadline if 0.0 < deadline < now else 0.0
 
     def hold(self, oid: str, path: str) -> None:
         """Write which file is being examined; whoever finds the worker dead knows it.

@@ -15,14 +15,15 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from paod.daemon.board import Board, HeldFile
+from paod.daemon.board import FILE_SECONDS, Board, HeldFile
 
-Kind = Literal["api", "sync"]
+Kind = Literal["api", "sync", "preview"]
 PARENT_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 CRASHED = 70
 """Exit status of a child that an exception ended (EX_SOFTWARE)."""
@@ -39,18 +40,24 @@ logger = logging.getLogger("paod.daemon")
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a child ended. ``overran``: the supervisor killed it, for its ``phase`` took too long."""
+    """How a child ended. ``overran``: the supervisor killed it, for its ``phase`` took too long.
+
+    ``held_for``: seconds for which the file was in hand then.
+    """
 
     status: int
     """As ``os.waitstatus_to_exitcode`` gives it: the exit status, or minus the signal."""
     overran: bool = False
     phase: str = ""
     held: HeldFile | None = None
+    held_for: float = 0.0
 
     @classmethod
     def of_worker(cls, status: int, board: Board, *, overran: bool) -> Death:
         """Read off the board what a sync worker did when it died."""
-        return cls(status, overran, board.phase, board.held)
+        held = board.held
+        held_for = 0.0 if held is None else time.monotonic() - held.since
+        return cls(status, overran, board.phase, held, held_for)
 
     @property
     def how(self) -> str:
@@ -89,11 +96,13 @@ class Death:
 
     @property
     def blamed(self) -> HeldFile | None:
-        """The file that killed the worker: held when it hung, crashed or ran out of memory.
+        """The file that killed the worker: held when it crashed, or for longer than a file may be.
 
-        A SIGKILL that the supervisor did not send came from outside and blames no file.
+        A SIGKILL that the supervisor did not send came from outside and blames no file, nor does
+        one for the time of a whole sync, whichever file was its last.
         """
-        return self.held if self._by_itself else None
+        guilty = self.held_for >= FILE_SECONDS if self.overran else self._by_itself
+        return self.held if guilty else None
 
     @property
     def suspects_mirror(self) -> bool:

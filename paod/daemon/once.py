@@ -14,6 +14,7 @@ from paod.config import Settings
 from paod.daemon.board import Board
 from paod.daemon.child import Death, Lifeline, collect_rarely, fork, limit_memory
 from paod.daemon.delivery import send_due
+from paod.daemon.dry_runs import DryRuns
 from paod.daemon.instance import is_held
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
 from paod.daemon.syncing import Syncing
@@ -61,6 +62,8 @@ def run_once(
         if daemon_running(settings):
             store.database.wake()
             row = _await(store, sync_id, 2 * settings.sync_timeout + START_SECONDS)
+        elif request.dry_run:
+            row = _look(settings, store, sync_id, on_phase)
         else:
             row = _carry_out(settings, store, sync_id, on_phase)
         return row | {"preview": store.outlook(row["sync_id"])} if request.dry_run else row
@@ -88,6 +91,15 @@ def _carry_out(settings: Settings, store: Store, sync_id: int, on_phase: OnPhase
             "run it again with --verbose to see why",
             reason="WorkerCrashed",
         )
+    return row
+
+
+def _look(settings: Settings, store: Store, sync_id: int, on_phase: OnPhase) -> dict[str, Any]:
+    """Run dry runs until this one has ended; another command may run it."""
+    dry_runs = DryRuns(settings, store, on_phase=on_phase)
+    while (row := _row(store, sync_id))["status"] in _OPEN:
+        if not dry_runs.serve_one():
+            time.sleep(LOOK)
     return row
 
 

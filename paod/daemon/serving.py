@@ -20,6 +20,7 @@ from paod.daemon.backoff import Backoff
 from paod.daemon.board import Board
 from paod.daemon.child import Death, collect_rarely, limit_memory
 from paod.daemon.delivery import Senders, outlets_of
+from paod.daemon.dry_runs import DryRuns
 from paod.daemon.instance import Instance
 from paod.daemon.listener import address_of, close_listener, open_listener
 from paod.daemon.opening import check_files, locks_of, open_store, prepare_state, prepare_store
@@ -94,14 +95,19 @@ def _supervise(
             settings, listener, places[seat], on_turn, _told_in(settings) / f"api-{seat}"
         )
 
+    def preview(_: Death | None) -> int:
+        listener.close()
+        return _run_previews(settings, places[-1], partial(board.promise, workers, ANSWER_SECONDS))
+
     def sync(death: Death | None) -> int:
         listener.close()
-        return _run_sync(settings, board, death, places[-1])
+        return _run_sync(settings, board, death, places[-2])
 
     slots = [
         Slot("api", partial(api, seat), Backoff(random.uniform), seat) for seat in range(workers)
     ]
     slots.append(Slot("sync", sync, Backoff(random.uniform)))
+    slots.append(Slot("preview", preview, Backoff(random.uniform), workers))
     status = Supervisor(slots, board, hangup_ends=hangup_ends).run(on_state)
     _close_database(settings)
     return status
@@ -136,8 +142,11 @@ def _listening(settings: Settings, given: socket.socket | None) -> Iterator[sock
 
 
 def _places(settings: Settings, workers: int) -> list[Shared | None]:
-    """Return where each child counts, the sync worker last; None: by itself, there is no room."""
-    names = [*(f"api-{number}" for number in range(workers)), "sync"]
+    """Return where each child counts, the sync worker and that of dry runs last.
+
+    None: by itself, there is no room.
+    """
+    names = [*(f"api-{number}" for number in range(workers)), "sync", "preview"]
     folder = settings.state_dir / "metrics"
     try:
         prepare(folder, names)
@@ -194,6 +203,11 @@ def _run_api(
         on_turn=on_turn,
     )
     return serve_until_told(server)
+
+
+def _run_previews(settings: Settings, shared: Shared | None, on_turn: Callable[[], object]) -> int:
+    """The life of the one who runs dry runs, each in a child."""
+    DryRuns(settings, open_store(settings), shared=shared, on_turn=on_turn).run()
 
 
 def _run_sync(settings: Settings, board: Board, death: Death | None, shared: Shared | None) -> int:

@@ -46,7 +46,7 @@ class Slot:
     body: Callable[[Death | None], int]
     backoff: Backoff
     seat: int = 0
-    """An API worker's place on the board."""
+    """The place on the board of a worker that shows signs of life."""
     pid: int | None = None
     started: float = 0.0
     next_start: float = 0.0
@@ -125,7 +125,7 @@ class Supervisor:
 
     def _answers(self, slot: Slot) -> bool:
         """Whether an API worker came to its work. The catalog is served whatever the sync does."""
-        if slot.kind == "sync":
+        if slot.kind != "api":
             return True
         return slot.pid is not None and self._board.promised(slot.seat) != slot.promised
 
@@ -213,7 +213,7 @@ class Supervisor:
     def _stop(self, signals: _Signals) -> int:
         """Ask every child to end and wait; return 0, or 128 and the signal that hurried it."""
         logger.info("stopping")
-        for kind in ("api", "sync"):
+        for kind in ("api", "preview", "sync"):
             self._tell(kind, signal.SIGTERM)
         end = time.monotonic() + GRACE
         while self._living() and time.monotonic() < end:

@@ -18,17 +18,20 @@ from paod.config import Settings
 from paod.daemon.backoff import rest_after
 from paod.daemon.board import Board
 from paod.daemon.child import Death
+from paod.daemon.pace import GRACE, Pace
 from paod.errors import SettingsDiffer, StoreError, StoreUnavailable
 from paod.failpoint import failpoint
 from paod.metrics import Meters
 from paod.mirror import Mirror
 from paod.model import ClaimedSync, SyncResult, who_applied
 from paod.store import Store
-from paod.sync import Memory, Workshop, open_mirror
+from paod.sync import Memory, Verdicts, Workshop, open_mirror
 from paod.sync import run as run_sync
 
-GRACE = 5.0
-"""Seconds beyond a time limit that has a gentler end of its own, before the process is killed."""
+__all__ = ["GRACE", "Syncing"]
+
+MOST_PATIENCE = 3
+"""So many times is the time of a sync doubled that is cut off again and again."""
 SETTING_UP_SECONDS = 60.0
 LONGEST_LOST = 60.0
 """For which the lock is left to others that was lost again and again."""
@@ -71,6 +74,7 @@ class Syncing:
         self._settings = settings
         self._board = board
         self._death = death
+        self._verdicts = Verdicts(settings.state_dir / "verdicts")
         self._memory = Memory()
         self._ready = False
         self._mine: bool | None = None
@@ -78,7 +82,7 @@ class Syncing:
         self._server: str | None = None
         self._unknown: int | None = None
         """A sync that was lost in its COMMIT: nobody told this process whether it was applied."""
-        self._sync_ends = float("inf")
+        self._pace = Pace(board)
         self._mirror: Mirror | None = None
 
     @property
@@ -189,7 +193,8 @@ class Syncing:
     def _claim(self) -> ClaimedSync | None:
         """Take the next request, after any that a process left running which died elsewhere."""
         self._look_up()
-        if self.store.current() is not None:
+        current = self.store.current()
+        if current is not None and not current["dry_run"]:
             self.store.recover()
         self.rests = self._is_resting()
         return None if self.rests else self.store.claim()
@@ -211,7 +216,8 @@ class Syncing:
     def _is_resting(self) -> bool:
         if self._clock() >= self._rests_until:
             return False
-        return self._cut_off.issuperset(row["sync_id"] for row in self.store.queue())
+        waiting = (row["sync_id"] for row in self.store.queue() if not row["dry_run"])
+        return self._cut_off.issuperset(waiting)
 
     def abandon(self) -> None:
         """Give the work under way back to the queue: this process was told to end.
@@ -223,7 +229,7 @@ class Syncing:
                 self.store.recover("Interrupted", "paod was stopped while this sync ran")
 
     def _run(self, claimed: ClaimedSync) -> SyncResult:
-        self._sync_ends = time.monotonic() + self._settings.sync_timeout
+        self._pace.begin(self._patience())
         self._enter("sync")
         self._sync_id = claimed.id
         shop = Workshop(
@@ -232,26 +238,34 @@ class Syncing:
             settings=self._settings,
             memory=self._memory,
             clock=self.store.database.now,
-            note=self._note,
+            note=self._pace.note,
+            verdicts=self._verdicts,
             on_phase=self._enter,
             fetching=self._meters.fetching,
         )
         try:
             result = run_sync(claimed, shop)
         finally:
-            self._sync_ends = float("inf")
+            self._pace.end()
             self._sync_id = None
         if result.reason == "OutcomeUnknown":
             self._unknown = claimed.id
         self._board.release()
         self._board.count_sync()
-        self._ready = self._is_written(claimed)
+        row = self.store.sync(claimed.id)
+        # else the outcome did not reach the database: the row is taken up like a dead one
+        self._ready = row is None or row["status"] != "running"
+        if row is not None and row["superseded_by"] is not None:
+            self._rest([row["superseded_by"]])  # it was over its time, and goes on where it was
         return result
 
-    def _is_written(self, claimed: ClaimedSync) -> bool:
-        """Whether the outcome reached the database; if not, the row is taken up like a dead one."""
-        row = self.store.sync(claimed.id)
-        return row is None or row["status"] != "running"
+    def _patience(self) -> float:
+        """Return the seconds that a sync may take: more, the more often it was cut off.
+
+        So whatever it is that takes so long comes to its end.
+        """
+        doubled = min(self.store.cut_off_in_a_row(), MOST_PATIENCE)
+        return float(self._settings.sync_timeout * 2**doubled)
 
     def _make_ready(self) -> None:
         """Take up what a dead process left: its rows, the file that killed it, its mirror."""
@@ -266,7 +280,7 @@ class Syncing:
             self._rest(again)
         self._death = None
         self._mirror, self._rebuilds = open_mirror(self._settings, self._enter), 0
-        if death.suspects_mirror:
+        if death.suspects_mirror and self.store.cut_off_in_a_row() <= 1:
             self._mirror.renew(f"a sync died reading it ({death.how})")
         self._ready = True
 
@@ -280,9 +294,7 @@ class Syncing:
 
     def _enter(self, phase: str, seconds: float | None = None) -> None:
         """Write a phase on the board; without its own limit it has what is left of the sync's."""
-        left = self._sync_ends - time.monotonic()
-        allowed = left if seconds is None else min(left, seconds + GRACE)
-        self._board.enter(phase, allowed)
+        self._pace.enter(phase, seconds)
         self._tell(phase)
         failpoint(f"phase:{phase}")
 
@@ -298,10 +310,6 @@ class Syncing:
                 raise  # another one may sync by now: this sync goes no further
         except StoreError:
             pass
-
-    def _note(self, oid: str, path: str) -> None:
-        self._board.hold(oid, path)
-        failpoint(f"in_hand:{path}")
 
 
 def _name(holder: tuple[str, str] | None) -> str:

@@ -198,8 +198,8 @@ class SyncWorker:
         """Draw what follows from a sync for the next look at the remote."""
         now = self._clock()
         request = claimed.request
-        if request.dry_run or result.reason == "Pinned":
-            return
+        if result.reason in ("Pinned", "DeadlineExceeded"):
+            return  # what was over its time is queued again already
         if not request.follows_branch and request.pin != "clear":
             self._leave_branch(request, result)
         elif result.status == "failed":

@@ -17,7 +17,6 @@ from pygit2.enums import RepositoryOpenFlag
 
 from paod.errors import CommitNotFound, SettingsError
 from paod.git_program import complete
-from paod.mirror import history
 from paod.mirror.source import Source
 
 _DIGITS = re.compile(r"[0-9a-f]{7,40}")
@@ -51,7 +50,7 @@ class Checkout(Source):
         commit = self._named(found[1]) if found else None
         if found and commit is not None:
             back = sum(int(step[1:] or 1) for step in re.findall(r"\^|~[0-9]*", found[2]))
-            line = history.first_parents(self._objects, commit)
+            line = self._history.first_parents(commit)
             commit = next(islice(line, back, None), None)
         if commit is None:
             raise CommitNotFound(

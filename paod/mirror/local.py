@@ -11,7 +11,7 @@ import pygit2
 from pygit2.enums import RepositoryOpenFlag
 
 from paod.errors import CommitNotFound, FetchFailed, MirrorError
-from paod.mirror import upkeep
+from paod.mirror import copying, upkeep
 from paod.mirror.references import APPLIED, BRANCH, References
 from paod.mirror.remote import Remote
 from paod.mirror.source import Source
@@ -46,8 +46,11 @@ class Mirror(Source):
         *,
         limits: Limits | None = None,
         on_phase: OnPhase = _ignore,
+        lender: Path | None = None,
     ) -> None:
+        """``lender``: a mirror of the same remote, whose objects need not be here as well."""
         super().__init__(root, limits)
+        self._lender = lender
         self.folder = folder
         self.remote = remote
         self.rebuilds = 0
@@ -84,7 +87,7 @@ class Mirror(Source):
             elif self._is_there():
                 upkeep.set_aside(self.folder, why)
             _LOG.info("mirror: made at %s, because %s", self.folder, why)
-            upkeep.create(self.folder, self.remote)
+            upkeep.create(self.folder, self.remote, self._lender)
         self._attach()
 
     def close(self) -> None:
@@ -115,7 +118,7 @@ class Mirror(Source):
             if why is not None:
                 return why
             upkeep.sweep(self.folder)
-            return upkeep.fault(self.folder)
+            return upkeep.fault(self.folder, self._lender)
 
     def _attach(self) -> None:
         with upkeep.storage(self.folder):
@@ -126,6 +129,8 @@ class Mirror(Source):
             upkeep.configure(repository, self.remote)
             self._references = References(repository)
             self._references.follow(self.remote.branch)
+            if self._lender is not None:
+                self._references.copy_from(self._lender)
         self._read_from(repository)
 
     def _is_in_place(self) -> bool:
@@ -175,12 +180,29 @@ class Mirror(Source):
         former = self.tip()
         if advertised is None or (advertised == former and self._objects.has_commit(advertised)):
             return advertised
-        conversation.fetch(self.remote.ref, BRANCH)
+        self._bring(conversation, self.remote.ref, BRANCH, advertised)
         self._check_sent(advertised, self.tip())
         if former is not None and self._was_left(former, advertised):
             self._references.keep_former(former)
         self._consolidate(_TOO_MANY_PACKS)
         return advertised
+
+    def _bring(self, conversation: Conversation, ref: str, place: str, advertised: str) -> None:
+        """Fetch a ref into a local one; where libgit2 cannot walk a local repository, copy it."""
+        try:
+            conversation.fetch(ref, place)
+        except MirrorError as error:
+            local = self.remote.address.kind == "local"
+            if not local or error.reason_given != "MalformedCommit":
+                raise
+            self._copy(place, advertised)
+
+    def _copy(self, place: str, commit: str) -> None:
+        with upkeep.storage(self.folder):
+            copying.copy(
+                Path(self.remote.address.path), commit, self.folder, self._objects.has_commit
+            )
+            self._references.hold(place, commit)
 
     def _check_sent(self, advertised: str, fetched: str | None) -> None:
         if fetched != advertised or not self._objects.has_commit(advertised):
@@ -210,7 +232,7 @@ class Mirror(Source):
         ref, advertised = conversation.find(wanted)
         if not self._objects.has_commit(advertised):
             with self._references.beside() as place:
-                conversation.fetch(ref, place)
+                self._bring(conversation, ref, place, advertised)
                 self._check_sent(advertised, self._references.commit(place))
         return advertised
 

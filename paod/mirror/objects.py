@@ -64,7 +64,7 @@ class Objects:
             raise Blocked(
                 f"{kind} {oid} has {data} bytes",
                 f"paod reads a {kind} of at most {_BIGGEST} bytes",
-                reason="TooManyFiles",
+                reason="TooManyFiles" if kind == "tree" else "TooLarge",
             )
         return data
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pygit2
+from pygit2.enums import RepositoryOpenFlag
 
 from paod.errors import MirrorBroken
 
@@ -22,7 +24,8 @@ _OURS = "refs/paod/"
 _FORMER = "refs/paod/former/"
 _BESIDE = "refs/paod/beside"
 _MOST_FORMER = 20
-APPLIED = "refs/kept/applied"
+_KEPT = "refs/kept/"
+APPLIED = f"{_KEPT}applied"
 _FOLLOWED = "paod.branch"
 
 
@@ -52,6 +55,22 @@ class References:
         with _translated("the configuration"):
             config[_FOLLOWED] = branch
 
+    def copy_from(self, lender: Path) -> None:
+        """Hold what another mirror of the branch holds, as far as its objects can be read."""
+        try:
+            other = pygit2.Repository(str(lender), RepositoryOpenFlag.NO_SEARCH)
+            if other.config[_FOLLOWED] != self._repository.config[_FOLLOWED]:
+                return
+            names = [name for name in other.references if name.startswith((_OURS, _KEPT))]
+            for name in set(self._names("refs/")) - set(names):
+                self._drop(name)
+            for name in names:
+                target = str(other.references[name].target)
+                if self._repository.odb.exists(target):
+                    self.hold(name, target)
+        except (pygit2.GitError, KeyError, ValueError):
+            return  # it is being made, or fetched to: then what is needed is fetched here
+
     def tip(self) -> str | None:
         """Return the branch's commit as last fetched, None: never fetched."""
         return self.commit(BRANCH)
@@ -59,6 +78,10 @@ class References:
     def keep(self, commit: str) -> None:
         """Hold the applied commit, until another is kept."""
         self._create(APPLIED, commit, force=True)
+
+    def hold(self, name: str, commit: str) -> None:
+        """Let a reference hold a commit, whatever it held before."""
+        self._repository.references.create(name, commit, force=True)
 
     def keep_former(self, commit: str) -> None:
         """Hold a commit that a force push took off the branch; the oldest of too many is let go."""

@@ -8,8 +8,7 @@ from itertools import islice
 import pygit2
 
 from paod.errors import Blocked
-from paod.mirror import history
-from paod.mirror.history import Line
+from paod.mirror.history import History, Line
 from paod.mirror.objects import Objects
 from paod.mirror.trees import Limits, Node, Trees
 from paod.model import Commit, TreeChange
@@ -36,24 +35,26 @@ class Source:
         """
         self._repository = repository
         self._objects = Objects(repository, shallow, whose)
+        self._history = History(self._objects)
         self._trees = Trees(self._objects, self._limits)
 
     # commits
 
     def commit(self, oid: str) -> Commit:
         """Return what history shows of a commit."""
-        return history.commit(self._objects, oid)
+        return self._history.commit(oid)
 
     def line(self, tip: str, applied: str | None, depth: int) -> Line:
         """Return the first-parent commits after ``applied`` up to ``tip``, oldest first.
 
         Where ``applied`` is not among the last ``depth`` ones, all of those, to start anew with.
+        Commits that cannot be read are left out; raises ``Blocked`` where the tip is one of them.
         """
-        return history.line(self._objects, tip, applied, depth)
+        return self._history.line(tip, applied, depth)
 
     def on_line(self, commit: str, tip: str, depth: int) -> bool:
         """Whether a commit is one of the last ``depth`` on the first-parent line of ``tip``."""
-        return commit in islice(history.first_parents(self._objects, tip), depth)
+        return commit in islice(self._history.first_parents(tip), depth)
 
     def is_ancestor(self, commit: str, tip: str) -> bool:
         """Whether ``tip`` has ``commit`` in its history, by any parent. Unknown: False."""
@@ -64,7 +65,7 @@ class Source:
         try:
             return self._repository.descendant_of(tip, commit)
         except (pygit2.GitError, KeyError, ValueError):  # a malformed commit ends libgit2's walk
-            return commit in history.first_parents(self._objects, tip)
+            return commit in self._history.first_parents(tip)
 
     def merge_base(self, one: str, other: str) -> str:
         """Return the best common ancestor of two commits; raise ``Blocked`` where none is known."""
@@ -83,8 +84,8 @@ class Source:
         return str(base)
 
     def _base_by_first_parents(self, one: str, other: str) -> str | None:
-        line = set(history.first_parents(self._objects, other))
-        return next((oid for oid in history.first_parents(self._objects, one) if oid in line), None)
+        line = set(self._history.first_parents(other))
+        return next((oid for oid in self._history.first_parents(one) if oid in line), None)
 
     # trees and files
 
@@ -112,7 +113,7 @@ class Source:
         return self._objects.read_within(oid, "blob", limit)
 
     def _root_of(self, commit: str) -> Node | None:
-        return self._trees.root(history.tree_of(self._objects, commit), self._root)
+        return self._trees.root(self._history.tree_of(commit), self._root)
 
 
 def _joined(path: str) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from pygit2.enums import ConfigLevel, CredentialType
 from pygit2.remotes import RemoteHead, TransferProgress
 
 from paod.errors import AccessDenied, BranchNotFound, FetchFailed, SettingsError
+from paod.mirror import copying
+from paod.mirror.copying import Shown
 from paod.mirror.failures import translate
 from paod.mirror.known_hosts import KnownHost, files_of, known_host, places
 from paod.mirror.remote import Remote
@@ -75,11 +77,17 @@ class Conversation(pygit2.RemoteCallbacks):
             reason="RefNotFound",
         )
 
-    def _heads(self) -> list[RemoteHead]:
+    def _heads(self) -> Sequence[RemoteHead | Shown]:
+        try:
+            with self._translated():
+                heads = self._listed()
+            self._listing = False
+            return heads
+        except FetchFailed as error:
+            if self._remote.address.kind != "local" or error.reason_given != "MalformedCommit":
+                raise
         with self._translated():
-            heads = self._listed()
-        self._listing = False
-        return heads
+            return copying.heads(Path(self._remote.address.path))
 
     def _listed(self) -> list[RemoteHead]:
         """Return what the remote lists, for which libgit2 itself knows no bound."""

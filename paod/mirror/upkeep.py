@@ -24,10 +24,12 @@ from pygit2.packbuilder import PackBuilder
 
 from paod.errors import MirrorError
 from paod.mirror.remote import Remote
+from paod.model.limits import ANNEX_BYTES
 
 _LOG = logging.getLogger("paod.mirror")
 _KEPT_ASIDE = 2
 _FORMAT = "1"
+_BORROWED = Path("objects", "info", "alternates")
 _LEAST_SECONDS = 60.0
 _READ_A_SECOND = 4 * 2**20
 _PACKED_A_SECOND = 2**20
@@ -103,13 +105,15 @@ def seconds_to_consolidate(small: list[Path]) -> float:
     return _LEAST_SECONDS + _bytes_of(small) / _PACKED_A_SECOND
 
 
-def fault(folder: Path) -> str | None:
+def fault(folder: Path, lender: Path | None = None) -> str | None:
     """Return why a mirror of ours cannot be relied on, None where it can."""
     objects = folder / "objects"
     if not (objects / "pack").is_dir() or not (objects / "info").is_dir():
         return "it has no folder for packs"
-    if (objects / "info" / "alternates").exists():
+    if (folder / _BORROWED).exists() if lender is None else not _borrows(folder, lender):
         return "it borrows objects from another repository"
+    if lender is not None and _bytes_of(_packs(folder)) > ANNEX_BYTES:
+        return f"what was looked at takes more than {ANNEX_BYTES // 2**20} MiB"
     loose = next(_loose_objects(folder), None)
     if loose is not None:
         return f"it has a loose object ({loose.parent.name}{loose.name})"
@@ -117,6 +121,17 @@ def fault(folder: Path) -> str | None:
     if damaged is not None:
         return f"{damaged.name} is damaged"
     return _unreadable_inside(folder)
+
+
+def _borrowed(lender: Path) -> bytes:
+    return os.fsencode(lender / "objects") + b"\n"
+
+
+def _borrows(folder: Path, lender: Path) -> bool:
+    try:
+        return (folder / _BORROWED).read_bytes() == _borrowed(lender)
+    except OSError:
+        return False
 
 
 def _unreadable_inside(folder: Path) -> str | None:
@@ -147,14 +162,14 @@ def consolidate(folder: Path, repository: pygit2.Repository, small: list[Path]) 
 
     with TemporaryDirectory(prefix=f"{folder.name}.new-", dir=folder.parent) as beside:
         repository.pack(beside, add)
-        written = _put_in_place(Path(beside), folder / "objects" / "pack", identifiers)
+        written = put_in_place(Path(beside), folder / "objects" / "pack", identifiers)
     for pack in set(small) - {written}:
         for part in (pack, pack.with_suffix(".idx")):
             part.unlink(missing_ok=True)
     _LOG.info("mirror: put %d packs of %d objects into one", len(small), len(identifiers))
 
 
-def _put_in_place(beside: Path, packs: Path, identifiers: set[bytes]) -> Path:
+def put_in_place(beside: Path, packs: Path, identifiers: set[bytes]) -> Path:
     """Move the one new pack among the others; raise ``OSError`` where it does not hold them all."""
     made = list(_in_folder(beside))
     if len(made) != 1 or not _is_whole(made[0]) or set(_objects_in(made[0])) != identifiers:
@@ -182,13 +197,15 @@ def _objects_in(pack: Path) -> Iterator[bytes]:
     return (index[at : at + 20] for at in range(1032, 1032 + 20 * count, 20))
 
 
-def create(folder: Path, remote: Remote) -> None:
+def create(folder: Path, remote: Remote, lender: Path | None = None) -> None:
     """Make an empty mirror beside, then put it in its place by one rename."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = Path(mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     repository = pygit2.init_repository(str(new), bare=True)
     configure(repository, remote)
     repository.free()
+    if lender is not None:
+        (new / _BORROWED).write_bytes(_borrowed(lender))
     new.rename(folder)
 
 

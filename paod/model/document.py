@@ -125,6 +125,8 @@ class ExaminedFile:
     """A file and what validation found in it. ``document`` is None when a problem is an error.
 
     ``name`` is the name that could be read from it, good or bad, to say whose problem it is.
+    ``work`` counts what the verdict took, in units of about a microsecond: by the bytes and the
+    rules alone, the same on any machine.
     """
 
     oid: str

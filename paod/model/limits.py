@@ -119,6 +119,44 @@ COMMIT_BYTES: Final = _limit(
     "bytes",
     "of all documents that one commit changed, whoever has seen them before",
 )
+COMMIT_WORK: Final = _limit(
+    "commit",
+    "work of a commit",
+    120_000_000,
+    "units",
+    "of the verdicts on all documents that one commit changed: about two minutes",
+)
+COMMIT_OBJECT: Final = _limit(
+    "commit",
+    "commit object",
+    16 * 1024 * 1024,
+    "bytes",
+    "its message and headers; a larger one is passed over, its tree compared with the next",
+)
+PASSED_COMMIT_OBJECT: Final = _limit(
+    "commit",
+    "commit object to pass over",
+    256 * 1024 * 1024,
+    "bytes",
+    "read whole for its parent; history begins after a larger one",
+)
+ANNEX_BYTES: Final = _limit(
+    "commit",
+    "proposals",
+    512 * 1024 * 1024,
+    "bytes",
+    "of what was fetched for dry runs alone; past it, that is deleted",
+)
+KEPT_VERDICTS: Final = _limit(
+    "commit",
+    "verdicts kept",
+    256 * 1024 * 1024,
+    "bytes",
+    "of a file, for the next attempt of a sync that was cut off",
+)
+REMEMBERED_VERDICTS: Final = _limit(
+    "commit", "verdicts at hand", 32 * 1024 * 1024, "bytes", "of memory, within one sync"
+)
 
 BODY_BYTES: Final = _limit(
     "request", "body", 65_536, "bytes", "of JSON, where nothing else is said"

@@ -11,7 +11,17 @@ from typing import Any
 
 import orjson
 
-from paod.model import CatalogChange, Commit, Document, Kind, Place, Problem, Reference, Resolved
+from paod.model import (
+    CatalogChange,
+    Commit,
+    Document,
+    ExaminedFile,
+    Kind,
+    Place,
+    Problem,
+    Reference,
+    Resolved,
+)
 
 
 def dump(value: Any) -> str:
@@ -88,6 +98,28 @@ def dump_problems(problems: Iterable[Problem]) -> str | None:
 def parse_problems(text: str | None) -> tuple[Problem, ...]:
     """Return the problems that a JSON text holds, none for None."""
     return () if text is None else tuple(Problem(**one) for one in orjson.loads(text))
+
+
+def examined_json(file: ExaminedFile) -> list[Any]:
+    """Return a file's verdict as a list for JSON."""
+    document = file.document
+    said = None if document is None else [*_facts(document), document.content]
+    return [file.oid, file.name, file.units, dump_problems(file.problems), said]
+
+
+def parse_examined(row: list[Any]) -> ExaminedFile:
+    """Return the verdict that such a list holds."""
+    oid, name, units, problems, said = row
+    document = None
+    if said is not None:
+        kind, given, version, content_hash, source_hash, outline, content = said
+        document = parse_document(kind, given, version, content, content_hash, source_hash, outline)
+    return ExaminedFile(oid, document, parse_problems(problems), name, units)
+
+
+def _facts(document: Document) -> list[str]:
+    said = [document.kind, document.name, document.version]
+    return [*said, document.content_hash, document.source_hash, dump_outline(document)]
 
 
 def dump_published(published: Iterable[tuple[str, str]]) -> str:

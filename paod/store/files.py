@@ -22,7 +22,7 @@ OWN: Final = "own"
 
 _COLUMNS: Final = (
     *("path", "oid", "commit_hash", "name", "serves_kind", "serves_name", "stale_since"),
-    *("held", "refusal", "problems", "outline", "content"),
+    *("held", "refusal", "problems", "outline", "content", "units"),
 )
 _PUT: Final = upsert("catalog_files", "path", _COLUMNS)
 _DROP: Final = "DELETE FROM catalog_files WHERE path = :path"
@@ -66,6 +66,7 @@ def _row(state: FileState, catalog: Catalog) -> dict[str, Any]:
         "problems": codec.dump_problems(state.file.problems),
         "outline": None if held in (NO_DOCUMENT, AS_SERVED) else _facts(document),
         "content": document.content if document is not None and held == OWN else None,
+        "units": state.file.units,
     }
 
 
@@ -92,7 +93,7 @@ def _state(row: Mapping[str, Any], served: Mapping[Key, Document]) -> FileState:
     problems = codec.parse_problems(row["problems"])
     return FileState(
         path=row["path"],
-        file=ExaminedFile(row["oid"], document, problems, row["name"]),
+        file=ExaminedFile(row["oid"], document, problems, row["name"], row["units"]),
         commit=row["commit_hash"],
         serves=serves,
         stale_since=row["stale_since"],

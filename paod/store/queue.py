@@ -2,13 +2,15 @@
 
 A row of ``catalog_sync_status`` begins as a request. The order is that of arrival (``queue_place``;
 one that a crash cut off keeps its old place). Requests that follow the branch stand for each other:
-of a row of them the newest runs. The others (a named commit, a pin, a dry run) run alone, in turn.
+of a row of them the newest runs. The others (a named commit, a pin) run alone, in turn. A dry run
+comes after all of these, whenever it was asked for: another process runs it, and only once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final, cast
 
 from paod.database import Row
@@ -16,6 +18,7 @@ from paod.errors import StoreUnavailable
 from paod.failpoint import failpoint
 from paod.model import ClaimedSync, Problem, SyncRequest, SyncResult, Trigger
 from paod.store import codec
+from paod.store.base import stamp
 from paod.store.counters import RETURNING_SYNC, count_syncs
 from paod.store.crashes import FORGET_CRASHES
 from paod.store.fate import final_sync
@@ -26,6 +29,8 @@ from paod.store.telling import Telling
 
 MAX_QUEUED: Final = 100
 """Beyond so many queued requests, one that follows the branch joins the last of them."""
+MAX_DRY_RUNS: Final = 20
+"""Beyond so many queued dry runs, the next one is refused."""
 
 _INSERT: Final = """
 INSERT INTO catalog_sync_status (
@@ -42,7 +47,8 @@ INSERT INTO catalog_sync_status (
 _QUEUED: Final = """
 SELECT id, triggered_by, triggers, webhook_payload, mode, dry_run, requested_commit,
        requested_ref, allow_mass_removal, pin, pin_reason, queue_place
-FROM catalog_sync_status WHERE status = :status ORDER BY COALESCE(queue_place, id), id
+FROM catalog_sync_status WHERE status = :status AND dry_run = :dry_run
+ORDER BY COALESCE(queue_place, id), id
 """
 _MERGE: Final = """
 UPDATE catalog_sync_status
@@ -52,7 +58,8 @@ WHERE id = :id
 """
 _START: Final = """
 UPDATE catalog_sync_status
-SET status = 'running', reason = 'Running', sync_started_at = :now, phase = 'starting'
+SET status = 'running', reason = 'Running', sync_started_at = :now, phase = 'starting',
+    runner = :runner
 WHERE id = :id
 """
 _SUPERSEDE: Final = f"""
@@ -81,8 +88,15 @@ SELECT COUNT(*) AS times FROM catalog_sync_status WHERE queue_place = (
 _CANCEL: Final = f"""
 UPDATE catalog_sync_status
 SET status = 'failed', reason = :reason, message = :message, error_message = :message,
-    sync_completed_at = :now
-WHERE id = :id AND status = 'queued'
+    sync_completed_at = :now, phase = NULL
+WHERE id = :id AND (status = 'queued' OR (status = 'running' AND dry_run))
+{RETURNING_SYNC}
+"""  # noqa: S608 built from constants
+_END_DRY_RUNS: Final = f"""
+UPDATE catalog_sync_status
+SET status = 'failed', reason = :reason, message = :message, error_message = :message,
+    sync_completed_at = :now, phase = NULL
+WHERE status = 'running' AND dry_run AND (runner = :runner OR sync_started_at < :before)
 {RETURNING_SYNC}
 """  # noqa: S608 built from constants
 _PHASE: Final = """
@@ -110,27 +124,29 @@ class Queue(HeadState, Telling):
     def preview(self, request: SyncRequest) -> int:
         """Store a dry run, or join the same one that waits already; return the sync's id."""
         with self.database.atomic():
-            same = [row["id"] for row in self._rows("queued") if _request(row) == request]
+            queued = self._rows("queued", dry_run=True)
+            same = [row["id"] for row in queued if _request(row) == request]
             sync_id = int(same[0]) if same else self._enqueue(request)
         self.database.wake()
         return sync_id
 
-    def claim(self) -> ClaimedSync | None:
+    def claim(self, *, dry_run: bool = False, runner: str = "") -> ClaimedSync | None:
         """Return the request to run now, which is ``running`` from here on; None: nothing waits.
 
-        Only whoever holds the sync lock may claim.
+        Only whoever holds the sync lock may claim what is no dry run. ``runner`` says who runs a
+        dry run, for ``end_dry_runs``.
         """
-        if not self._rows("queued"):
+        if not self._rows("queued", dry_run=dry_run):
             return None  # without keeping a writer waiting, as it is mostly so
         with self.database.atomic():
-            queued = self._rows("queued")
+            queued = self._rows("queued", dry_run=dry_run)
             if not queued:
                 return None
             run = _leading_run(queued)
             claimed = _merged(run)
             now = self._now()
             self.database.execute(_MERGE, _request_columns(claimed) | {"id": claimed.id})
-            self.database.execute(_START, {"id": claimed.id, "now": now})
+            self.database.execute(_START, {"id": claimed.id, "now": now, "runner": runner or None})
             for row in run[:-1]:
                 marks = {"id": row["id"], "by": claimed.id, "now": now}
                 count_syncs(self.database, self.database.query(_SUPERSEDE, marks))
@@ -139,12 +155,31 @@ class Queue(HeadState, Telling):
         failpoint("after_claim")
         return claimed
 
+    def end_dry_runs(self, runner: str, reason: str, message: str, *, seconds: float) -> int:
+        """Fail the dry runs that a runner left running; return how many there were.
+
+        And anybody's that began more than ``seconds`` ago: the machine that ran it is gone. None
+        is queued again.
+        """
+        if not self._rows("running", dry_run=True):
+            return 0
+        with self.database.atomic():
+            before = stamp(self._clock() - timedelta(seconds=seconds))
+            marks = {"runner": runner, "before": before, "now": self._now()}
+            marks |= {"reason": reason, "message": self._words(message)}
+            rows = self.database.query(_END_DRY_RUNS, marks)
+            count_syncs(self.database, rows)
+        if rows:
+            self.database.wake()
+        return len(rows)
+
     def recover(
         self, reason: str = "Interrupted", message: str = "the process that ran it died"
     ) -> list[int]:
         """Fail every running row and queue it again in its old place; return the new ids.
 
-        Only whoever holds the sync lock may do it: then whoever ran them is dead.
+        Only whoever holds the sync lock may do it: then whoever ran them is dead. Dry runs are
+        none of theirs.
         """
         again, message = [], self._words(message)
         with self.database.atomic():
@@ -166,23 +201,30 @@ class Queue(HeadState, Telling):
         """Return how often a request was queued again because what ran it died."""
         return int(self.database.query(_TIMES, {"id": sync_id})[0]["times"])
 
-    def cancel(self, sync_id: int, message: str) -> bool:
-        """Fail a request that waits and is nobody else's (``Interrupted``); say whether it was so.
+    def cancel(self, sync_id: int, message: str, reason: str = "Interrupted") -> bool:
+        """Fail a request that waits and is nobody else's, or a dry run; say whether it was so.
 
-        A request that a crash cut off is the one that runs in its place.
+        A request that a crash cut off is the one that runs in its place. A dry run that is under
+        way is ended by whoever runs it, who finds it failed.
         """
         with self.database.atomic():
             fate = final_sync(self.database, sync_id)
             mine = {sync_id, fate["id"]} if fate is not None else set()
-            queued = [row for row in self._rows("queued") if row["id"] in mine]
-            if not queued or len(_claimed(queued[0]).triggers) > 1:
+            found = [row for row in self._cancellable() if row["id"] in mine]
+            if not found or len(_claimed(found[0]).triggers) > 1:
                 return False
             words = self._words(message)
-            marks = {"id": queued[0]["id"], "reason": "Interrupted", "message": words}
+            marks = {"id": found[0]["id"], "reason": reason, "message": words}
             rows = self.database.query(_CANCEL, marks | {"now": self._now()})
             count_syncs(self.database, rows)
         self.database.wake()
         return True
+
+    def _cancellable(self) -> list[Row]:
+        dry_runs = [
+            row for state in ("queued", "running") for row in self._rows(state, dry_run=True)
+        ]
+        return self._rows("queued") + dry_runs
 
     def phase(self, sync_id: int, phase: str) -> None:
         """Note what a running sync is doing."""
@@ -218,18 +260,19 @@ class Queue(HeadState, Telling):
         self.database.wake()
 
     def _enqueue(self, request: SyncRequest, *, bounded: bool = True) -> int:
-        queued = self._rows("queued")
-        if len(queued) < MAX_QUEUED:
-            return self._insert(ClaimedSync(0, request, (request.trigger,)), None)
+        queued = self._rows("queued", dry_run=request.dry_run)
+        sync = ClaimedSync(0, request, (request.trigger,))
+        if len(queued) < (MAX_DRY_RUNS if request.dry_run else MAX_QUEUED):
+            return self._insert(sync, None)
         if not (request.follows_branch and _request(queued[-1]).follows_branch):
             if not bounded:
-                return self._insert(ClaimedSync(0, request, (request.trigger,)), None)
+                return self._insert(sync, None)
             raise StoreUnavailable(
-                f"{len(queued)} syncs are queued already",
+                f"{len(queued)} {'dry runs' if request.dry_run else 'syncs'} are queued already",
                 "wait until they have run, and see why none ends: paod status",
                 reason="QueueFull",
             )
-        joined = _merge([_claimed(queued[-1]), ClaimedSync(0, request, (request.trigger,))])
+        joined = _merge([_claimed(queued[-1]), sync])
         sync_id = int(queued[-1]["id"])
         self.database.execute(_MERGE, _request_columns(joined) | {"id": sync_id})
         return sync_id
@@ -250,8 +293,8 @@ class Queue(HeadState, Telling):
         }
         return int(self.database.query(_INSERT, values)[0]["id"])
 
-    def _rows(self, status: str) -> list[Row]:
-        return self.database.query(_QUEUED, {"status": status})
+    def _rows(self, status: str, *, dry_run: bool = False) -> list[Row]:
+        return self.database.query(_QUEUED, {"status": status, "dry_run": dry_run})
 
 
 def _request_columns(sync: ClaimedSync) -> dict[str, Any]:

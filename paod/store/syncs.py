@@ -18,7 +18,7 @@ _ALL: Final = "SELECT * FROM catalog_sync_status"
 _PAGE: Final = f"{_ALL} WHERE id < :before ORDER BY id DESC LIMIT :limit"
 _ONE: Final = f"{_ALL} WHERE id = :id"
 _OUTLOOK: Final = "SELECT preview FROM catalog_sync_status WHERE id = :id"
-_OF_STATUS: Final = f"{_ALL} WHERE status = :status ORDER BY COALESCE(queue_place, id), id"
+_OF_STATUS: Final = f"{_ALL} WHERE status = :status ORDER BY dry_run, COALESCE(queue_place, id), id"
 _VERDICTS: Final = ("completed", "rejected", "blocked")
 _ENDED: Final = (*_VERDICTS, "failed")
 _FOLLOWED: Final = "NOT dry_run AND requested_commit IS NULL AND reason <> 'Pinned'"
@@ -43,6 +43,11 @@ FAILURES_IN_A_ROW: Final = f"""
 SELECT COUNT(*) AS failures FROM catalog_sync_status
 WHERE status = 'failed' AND reason <> 'Interrupted' AND {_FOLLOWED}
   AND id > COALESCE({_newest(_VERDICTS, _FOLLOWED)}, 0)
+"""  # noqa: S608 built from constants
+_CUT_OFF: Final = f"""
+SELECT COUNT(*) AS deaths FROM catalog_sync_status
+WHERE status = 'failed' AND NOT dry_run AND superseded_by IS NOT NULL AND reason <> 'Interrupted'
+  AND id > COALESCE({_newest(_VERDICTS, "NOT dry_run")}, 0)
 """  # noqa: S608 built from constants
 LAST_VERDICT: Final = f"{_ALL} WHERE id = {_newest(_VERDICTS, _FOLLOWED)}"
 _IS_HEAD: Final = "SELECT commit_hash FROM catalog_head WHERE commit_hash = :commit"
@@ -90,7 +95,7 @@ class Syncs(Base):
         return [sync_json(row) for row in self._of_status("queued")]
 
     def current(self) -> dict[str, Any] | None:
-        """Return the sync that runs, if one does."""
+        """Return the sync that runs, if one does; else a dry run."""
         rows = self._of_status("running")
         return sync_json(rows[0]) if rows else None
 
@@ -106,6 +111,10 @@ class Syncs(Base):
         """
         rows = self.database.query(_LAST_FOLLOWING)
         return sync_json(rows[0]) if rows else None
+
+    def cut_off_in_a_row(self) -> int:
+        """Return how often a sync was killed, or over its time, since one came to an end."""
+        return int(self.database.query(_CUT_OFF)[0]["deaths"])
 
     def blocked_commit(self) -> str | None:
         """Return the branch's commit that the mass-removal guard holds back, None if none is."""

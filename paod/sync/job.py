@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from paod.config import Settings
@@ -14,6 +14,7 @@ from paod.store import Store
 from paod.sync.settled import Memory
 from paod.sync.steps import Note
 from paod.sync.timing import Progress
+from paod.sync.verdicts import Verdicts
 
 
 def _ignore(_phase: str) -> None:
@@ -24,6 +25,7 @@ def _ignore(_phase: str) -> None:
 class Workshop:
     """What a sync works with. ``clock`` gives the time in UTC; ``note`` is told what is in hand.
 
+    ``verdicts`` are those of earlier attempts.
     ``on_phase`` is told the name of each phase as it begins; each fetch runs in a ``fetching``.
     """
 
@@ -34,6 +36,7 @@ class Workshop:
     clock: Callable[[], datetime]
     note: Note
     on_phase: Callable[[str], None] = _ignore
+    verdicts: Verdicts = field(default_factory=Verdicts)
     fetching: Callable[[], AbstractContextManager[None]] = nullcontext
 
 

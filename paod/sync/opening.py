@@ -21,6 +21,23 @@ def open_mirror(settings: Settings, on_phase: OnPhase) -> Mirror:
     return mirror
 
 
+def open_annex(settings: Settings, on_phase: OnPhase) -> Mirror:
+    """Open the mirror for what is only looked at: it borrows the objects of the branch's mirror.
+
+    So a proposal leaves nothing in that one, neither objects nor a lock. Raises like
+    ``open_mirror``.
+    """
+    mirror = Mirror(
+        settings.annex_dir,
+        remote_of(settings),
+        settings.catalog_root,
+        on_phase=on_phase,
+        lender=settings.mirror_dir,
+    )
+    mirror.open()
+    return mirror
+
+
 def remote_of(settings: Settings) -> Remote:
     """Return where the repository is, and how to reach it."""
     return Remote(

@@ -8,7 +8,15 @@ from dataclasses import asdict, replace
 from paod.basis import applied_with, basis_of
 from paod.catalog.guard import LISTED
 from paod.catalog.plan import plan
-from paod.errors import Blocked, FetchFailed, MirrorBroken, PaodError, Rejected, StoreError
+from paod.errors import (
+    Blocked,
+    FetchFailed,
+    MirrorBroken,
+    PaodError,
+    Rejected,
+    StoreError,
+    SyncOverdue,
+)
 from paod.failpoint import failpoint
 from paod.log import event
 from paod.mirror import Mirror
@@ -45,10 +53,23 @@ def run(sync: ClaimedSync, shop: Workshop) -> SyncResult:
     job = Job(sync, shop, Progress(shop.on_phase))
     try:
         result = _with_whole_mirror(job)
+    except SyncOverdue as error:
+        result = _again(job, failure(error, job.progress))
     except Exception as error:  # the top of a sync: whatever it was, the row says so
         shop.memory.forget()
         result = _finish(job, failure(error, job.progress))
     _tell(sync, result)
+    return result
+
+
+def _again(job: Job, result: SyncResult) -> SyncResult:
+    """Queue a sync again that is over its time, in its old place; a dry run just fails."""
+    if job.request.dry_run:
+        return _finish(job, result)
+    try:
+        job.shop.store.recover(result.reason, result.message)
+    except StoreError as error:
+        log.error("sync %d cannot be queued again: %s", job.sync.id, error)
     return result
 
 
@@ -191,6 +212,7 @@ def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
             touch_checked=job.request.commit is None,
         )
         failpoint("after_apply")
+    shop.verdicts.clear()
     _keep_commit(shop.mirror, start.target)
     head = replace(start.head, commit=start.target, basis=basis_of(shop.settings))
     shop.memory.keep(planned.after, replace(head, **asdict(served)))

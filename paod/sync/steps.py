@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paod.errors import Blocked
 from paod.mirror import Source
 from paod.model import Commit, ExaminedFile, FileState, Step, TreeChange
-from paod.model.limits import COMMIT_BYTES
+from paod.model.limits import COMMIT_BYTES, COMMIT_WORK
+from paod.sync.verdicts import Verdicts
 from paod.validate import Rules, examine, is_document_path, refuse
 
 LARGEST_STEP = COMMIT_BYTES
 """Bytes that one commit's changed documents may have together, whoever has seen them before."""
+MOST_WORK = COMMIT_WORK
+"""Units of work that the verdicts on them may take together."""
 
 Note = Callable[[str, str], None]
-"""Told the blob and the path before a file is examined, and "" twice when it is done."""
+"""Told the blob and the path before a file is examined, and "" twice when it is done.
+
+It may raise ``SyncOverdue`` then.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,8 @@ class Reader:
     """Reads and examines the files that commits changed.
 
     ``known`` are files that were examined before by the same rules: the same bytes at the same
-    path are not examined again. ``crashing`` are blobs that killed the parser; they are not read.
+    path are not examined again, nor are those of ``verdicts``, found by attempts before.
+    ``crashing`` are blobs that killed the parser; they are not read.
     """
 
     mirror: Source
@@ -31,6 +38,7 @@ class Reader:
     known: Mapping[str, FileState]
     crashing: Collection[str]
     note: Note
+    verdicts: Verdicts = field(default_factory=Verdicts)
 
     def steps(self, commits: Sequence[Commit], before: str | None) -> Iterator[Step]:
         """Yield each commit's step; ``before`` is what the first one is compared with.
@@ -39,6 +47,7 @@ class Reader:
         it can land: what it changed and the next one did not undo is part of the next step.
         """
         for commit in commits:
+            self.note("", "")
             try:
                 step = self.step(commit, before)
             except Blocked:
@@ -53,7 +62,7 @@ class Reader:
         return Step(commit, tuple(self._changes(before, commit.hash)))
 
     def _changes(self, before: str | None, after: str) -> Iterator[tuple[str, ExaminedFile | None]]:
-        budget = LARGEST_STEP
+        budget, work = LARGEST_STEP, MOST_WORK
         for change in self.mirror.changes(before, after):
             if change.oid is None or not is_document_path(change.path, self.rules, change.type):
                 yield change.path, None  # whatever stood there before: a document, a link, nothing
@@ -61,7 +70,11 @@ class Reader:
             budget -= self.mirror.size(change.oid) if change.type == "file" else 0
             if budget < 0:
                 raise _too_large(after)
-            yield change.path, self._examine(change, change.oid)
+            file = self._examine(change, change.oid)
+            work -= file.units
+            if work < 0:
+                raise _too_costly(after)
+            yield change.path, file
 
     def _examine(self, change: TreeChange, oid: str) -> ExaminedFile:
         if change.type != "file":
@@ -71,11 +84,15 @@ class Reader:
         known = self.known.get(change.path)
         if known is not None and known.file.oid == oid and known.file.document is not None:
             return known.file
+        kept = self.verdicts.get(change.path, oid)
+        if kept is not None:
+            return kept
         data = self.mirror.read(oid, self.rules.max_file_bytes)
         if isinstance(data, int):
             return refuse(change.path, oid, "too-large", self.rules)
         self.note(oid, change.path)
         file = examine(change.path, data, oid, self.rules)
+        self.verdicts.put(change.path, file)
         self.note("", "")
         return file
 
@@ -86,4 +103,14 @@ def _too_large(commit: str) -> Blocked:
         f"{LARGEST_STEP // 1024 // 1024} MiB together",
         "take what is no catalog data out of the catalog's folder",
         reason="TooLarge",
+    )
+
+
+def _too_costly(commit: str) -> Blocked:
+    return Blocked(
+        f"the documents that commit {commit[:12]} changed take more work to check than one commit "
+        f"may ({MOST_WORK // 1_000_000} million units)",
+        "push another commit without those that cost most: long regular expressions, deep "
+        "templates, thousands of problems",
+        reason="TooCostly",
     )

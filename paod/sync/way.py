@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paod.basis import basis_of
+from paod.basis import basis_of, verdict_basis
 from paod.catalog.fold import fold
 from paod.errors import BranchNotFound, CommitNotFound, PaodError
 from paod.mirror import Mirror
@@ -98,10 +98,12 @@ def reader_of(job: Job, known: Mapping[str, FileState]) -> Reader:
     """Return what reads files for a sync; those that are known need no second look."""
     shop = job.shop
     crashes = shop.store.crashes()
+    shop.verdicts.begin(verdict_basis(shop.settings))
     return Reader(
         mirror=shop.mirror,
         rules=rules_of(shop.settings),
         known=known,
         crashing={oid for oid, count in crashes.items() if count >= CRASHES_TO_SET_ASIDE},
         note=shop.note,
+        verdicts=shop.verdicts,
     )

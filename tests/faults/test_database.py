@@ -373,7 +373,7 @@ def test_o12_a_clock_that_goes_back_changes_no_order(tmp_path: Path) -> None:
     clock.turn(days=-400)
     second = store.enqueue(SyncRequest("manual", dry_run=True))
     assert [row["sync_id"] for row in store.queue()] == [first, second]
-    claimed = store.claim()
+    claimed = store.claim(dry_run=True)
     assert claimed is not None
     assert claimed.id == first
     assert [row["sync_id"] for row in store.syncs(None, 9).rows] == [second, first]
