@@ -29,8 +29,9 @@ STYLES = {"good": "green", "warning": "yellow", "bad": "bold red", "skipped": "d
 def doctor(context: click.Context, config: Path | None, *, as_json: bool) -> int:
     """Look at everything that paod stands on, and say what to fix.
 
-    Run it as the user that paod runs as, with its settings. It changes nothing and ends within a
-    minute. The exit status is 1 when something is bad; warnings alone are fine.
+    Run it as the user that paod runs as, with its settings. It ends within a minute and changes
+    nothing, but for the row of one ping to PAO_PUBLIC_URL. The exit status is 1 when something is
+    bad; warnings alone are fine.
     """
     config = config or context.find_root().params.get("config")
     with waiting("looking at settings, machine, database and repository"):

@@ -158,23 +158,13 @@ class Sender:
         if message is None:
             return False
         try:
-            answer = self._post(self._outlet.request(message))
+            answer = post(self._outlet, self._outlet.request(message))
         except PaodError as error:  # a secret's file may be missing, too
             self._failed(message, str(error), 0.0)
         else:
             failpoint("message_sent")
             self._answered(message, answer)
         return True
-
-    def _post(self, request: Request) -> Answer:
-        url: str | None = request.url
-        for _ in range(MOST_REDIRECTS + 1):
-            assert url is not None
-            answer = send("POST", url, self._outlet.way, request.headers, request.body)
-            url = moved_to(url, answer) if self._outlet.follows else None
-            if url is None:
-                break
-        return answer
 
     def _answered(self, message: Message, answer: Answer) -> None:
         """The answer's body is not kept: it may repeat what nobody shall read."""
@@ -219,6 +209,18 @@ class Sender:
 
     def _given_up(self, message: Message, error: str) -> None:
         logger.error("%s is given up: %s", _name(message), error)
+
+
+def post(outlet: Outlet, request: Request) -> Answer:
+    """Send a request the way of an outlet; raise ``RequestFailed`` where no answer comes."""
+    url: str | None = request.url
+    for _ in range(MOST_REDIRECTS + 1):
+        assert url is not None
+        answer = send("POST", url, outlet.way, request.headers, request.body)
+        url = moved_to(url, answer) if outlet.follows else None
+        if url is None:
+            break
+    return answer
 
 
 def moved_to(url: str, answer: Answer) -> str | None:

@@ -18,6 +18,7 @@ from paod.errors import SettingsDiffer, StoreError
 from paod.model import Head, who_applied
 from paod.store import Store
 from paod.store.migrate import newest_schema
+from paod.webhook import DOCTORS_DELIVERY
 
 LOOKED_AT: Final = 20
 """Deliveries."""
@@ -103,7 +104,7 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
         catalog,
         max(moments, default=None),
         store.database.now() if store.database.shared else None,
-        tuple(events),
+        tuple(one for one in events if one["delivery_id"] != DOCTORS_DELIVERY),
         readable=True,
         head=head,
         moved_to=store.moved_to(),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from paod.config import Settings
-from paod.doctor import database, machine, repository, secrets, signing, web
+from paod.doctor import database, machine, outside, repository, secrets, signing, web
 from paod.doctor.finding import Finding, bad, good, skipped
 from paod.errors import PaodError, SettingsError
 from paod.github_app import secrets_of
@@ -15,7 +15,7 @@ from paod.log import Redactor
 
 AFTER_SETTINGS = (
     *("secrets", "files", "signatures", "clock", "disk", "sqlite", "file system", "database"),
-    *("repository", "branch", "daemon", "catalog", "webhook", "proxy"),
+    *("repository", "branch", "daemon", "catalog", "webhook", "proxy", "way in", "statuses"),
 )
 Load = Callable[[], Settings]
 
@@ -56,6 +56,8 @@ def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield look.against(tip)
     yield web.webhook(settings, look, now)
     yield web.proxy(settings)
+    yield from _safely("way in", lambda: [outside.way_in(settings)])
+    yield from _safely("statuses", lambda: [outside.statuses(settings)])
 
 
 def _safely(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

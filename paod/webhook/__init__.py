@@ -12,9 +12,10 @@ from paod.webhook.host import Host, is_delivery_id
 from paod.webhook.hosts import HOSTS
 from paod.webhook.letter import Letter
 from paod.webhook.payload import FORM, PARSED_BYTES, Malformed, read_payload
-from paod.webhook.sample import OTHER_CALLS, Call, ping_call, push_call
+from paod.webhook.sample import DOCTORS_DELIVERY, OTHER_CALLS, Call, ping_call, push_call
 
 __all__ = [
+    "DOCTORS_DELIVERY",
     "ELSEWHERE",
     "FORM",
     "HOSTS",

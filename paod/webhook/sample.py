@@ -24,9 +24,10 @@ class Call:
     body: bytes
 
 
-def ping_call(host: Host, secret: str, delivery: str, seconds: int) -> Call:
-    """Make a ping. ``seconds``: the time, since 1970."""
-    return _call(host, min(host.pings, key=len), {}, secret, delivery, seconds)
+def ping_call(host: Host, secret: str, delivery: str, seconds: int, padding: int = 0) -> Call:
+    """Make a ping. ``seconds``: the time, since 1970; ``padding``: bytes that say nothing."""
+    payload = {"padding": "x" * padding} if padding else {}
+    return _call(host, min(host.pings, key=len), payload, secret, delivery, seconds)
 
 
 def push_call(host: Host, followed: Followed, secret: str, delivery: str, seconds: int) -> Call:
@@ -52,6 +53,8 @@ def button_call(host: Host, followed: Followed, secret: str, delivery: str, seco
     return _call(host, min(host.pushes, key=len), payload, secret, delivery, seconds)
 
 
+DOCTORS_DELIVERY = "paod-doctor"
+"""The id of what ``paod doctor`` sends: one row, and nobody's word that webhooks arrive."""
 OTHER_CALLS: Mapping[str, Mapping[str, Callable[[Host, Followed, str, str, int], Call]]] = {
     "github": {"form": form_call},
     "gitea": {"form": form_call, "test button": button_call},
