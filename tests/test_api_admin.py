@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from paod.doctor.database import _stuck
 from paod.model import SyncResult
 from paod.store.queue import MAX_DRY_RUNS
 from tests.databases import on_each_database
@@ -73,6 +74,20 @@ def test_a_full_queue_takes_no_more(served):
         assert served.post("/admin/catalog/sync", {"dry_run": True}).status_code == 202
     refused = served.post("/admin/catalog/sync", {"dry_run": True})
     assert "queued" in problem(refused, 503, "store-unavailable")["detail"]
+
+
+def test_health_says_it_when_the_queues_head_was_cut_off_twice(served):
+    served.push({"catalog/a/one.yaml": item("one")})
+    served.post("/admin/catalog/sync", {})
+    for deaths in (1, 2, 3):
+        assert served.store.claim() is not None
+        served.store.recover("WorkerCrashed", "the sync worker ended (SIGSEGV)")
+        reasons = served.get("/health", None).json["reasons"]
+        assert ("CutOff" in [one["code"] for one in reasons]) is (deaths >= 2)
+        assert bool(_stuck(served.store)) is (deaths >= 2)
+    sync = served.store.claim()
+    served.store.finish(sync.id, SyncResult("completed", "UpToDate", ""))
+    assert served.get("/health", None).json["reasons"] == []
 
 
 def test_a_dry_run_is_cancelled(served):

@@ -12,6 +12,7 @@ from paod.model import Head
 
 MISSED_POLLS = 3
 """So many polls may fail to come before the catalog is called stale."""
+DEATHS_TO_SAY = 2
 REFUSED = frozenset({"blocked", "rejected"})
 ENDED = {"failed": "failed", "blocked": "was blocked", "rejected": "was rejected"}
 
@@ -47,6 +48,16 @@ def staleness(head: Head, last: Sync | None, settings: Settings, now: datetime) 
         ended = ENDED[last["status"]]
         reasons.append(Reason(last["reason"], f"the last sync {ended} ({last['reason']})"))
     return reasons
+
+
+def cut_off(deaths: int) -> list[Reason]:
+    """Return what to say of the sync at the queue's head that was cut off so often in a row.
+
+    Once may be bad luck, and says nothing.
+    """
+    if deaths < DEATHS_TO_SAY:
+        return []
+    return [Reason("CutOff", f"the sync that waits was killed or over its time {deaths} times")]
 
 
 def was_read(head: Head) -> bool:

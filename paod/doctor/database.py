@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from paod.api.freshness import Sync, staleness
+from paod.api.freshness import Sync, cut_off, staleness
 from paod.basis import check_source, rules_differ
 from paod.config import Settings
 from paod.daemon import open_store
@@ -97,7 +97,7 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
     moments = [*_times(head.synced_at, head.checked_at)]
     moments += _times(*(event["last_received_at"] for event in events[:1]))
     told = f"schema {number}, writable, generation {head.generation}"
-    catalog = _catalog(head, store.last_following(), settings, now)
+    catalog = _stuck(store) or _catalog(head, store.last_following(), settings, now)
     finding = _shared(store, settings, head) or good("database", told)
     return Look(
         finding,
@@ -122,6 +122,15 @@ def _shared(store: Store, settings: Settings, head: Head) -> Finding | None:
         hint = "give all machines the same settings and the same release: each folds all again"
         return warning("database", told, hint)
     return None
+
+
+def _stuck(store: Store) -> Finding | None:
+    """Say that the sync at the queue's head is cut off again and again."""
+    reasons = cut_off(store.cut_off_in_a_row())
+    if not reasons:
+        return None
+    hint = "`paod status` says of what; it is tried again, with more time, and goes on where it was"
+    return warning("catalog", f"it stays as it is: {reasons[0].message}", hint)
 
 
 def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -> Finding:
