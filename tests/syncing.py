@@ -72,6 +72,10 @@ class Paod:
     def sync(self, request: SyncRequest | None = None) -> SyncResult:
         """Ask for a sync and run what is queued; return how the last one ended."""
         self.store.enqueue(request or SyncRequest("manual"))
+        return self.run_queued()
+
+    def run_queued(self) -> SyncResult:
+        """Run what is queued; return how the last one ended."""
         result = None
         while (claimed := self.store.claim() or self.store.claim(dry_run=True)) is not None:
             result = run(claimed, self.shop)

@@ -12,8 +12,12 @@ installation, on one of the databases, gives the same catalog.
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +32,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from paod.api.told import Told
 from paod.errors import PinRefused
 from paod.model import SyncRequest
-from paod.store import Found, ProblemFilters, Removed, Renamed, Store
+from paod.store import Delivery, Found, ProblemFilters, Removed, Renamed, Store
+from paod.webhook import HOSTS, Decision, Followed, decide
 from tests.databases import NAMES as DATABASES
 from tests.databases import ready_database_in
+from tests.hosts import github as sent
 from tests.model import Model, Spec, Tree, replay
 from tests.origin import Origin
 from tests.postgres import MEMORY
@@ -145,6 +152,42 @@ def assert_same_problems(store: Store, model: Model) -> None:
     assert {row["path"] for row in rows} == model.without_effect()
 
 
+@dataclass
+class Client(Portal):
+    """A reader as the documentation wants one: sends the epoch, and begins again at a 410."""
+
+    told: Path = Path()
+    """Where the installation keeps what readers were told, outside of the database."""
+    epoch: str = ""
+
+    def follow_on(self, store: Store) -> None:
+        """Bring the copy up to date from what may be another process, or a database put back."""
+        self.store = store
+        seen = Told(store, self.told).follow(store.served())
+        if self.epoch and not store.knows(self.epoch, self.generation):
+            self.copy, self.generation = dict(everything(store, NAMES)), seen.generation
+        self.follow()
+        self.epoch = seen.epoch
+
+
+FOLLOWED = Followed("https://github.com/org/x.git", "main", "catalog")
+_deliveries = count()
+
+
+def delivery(decision: Decision) -> Delivery:
+    """Return a delivery that came now, as the receiver stores it."""
+    return Delivery(
+        f"delivery-{next(_deliveries)}",
+        "push",
+        decision.status,
+        decision.reason,
+        decision.about.get("after"),
+        decision.about,
+        decision.branch_gone,
+        decision.unchanged_since,
+    )
+
+
 class Histories(RuleBasedStateMachine):
     """An author, an operator and bad luck, taking turns."""
 
@@ -156,7 +199,7 @@ class Histories(RuleBasedStateMachine):
         self.line: list[tuple[str, Tree]] = []
         self.pinned: int | None = None
         self.paods = [self.installed(name, name) for name in DATABASES]
-        self.portals = [Portal(paod.store) for paod in self.paods]
+        self.portals = [Client(paod.store, told=paod.folder / "told") for paod in self.paods]
 
     def installed(self, folder: str, database: str) -> Paod:
         """Return a new installation."""
@@ -417,10 +460,74 @@ class Histories(RuleBasedStateMachine):
     def follow(self) -> None:
         """Let each portal bring its copy up to date by the feed, and compare."""
         for paod, portal in zip(self.paods, self.portals, strict=True):
-            portal.store = paod.store
-            portal.follow()
+            portal.follow_on(paod.store)
             copy = {key: one for key, one in portal.copy.items() if one is not None}
             assert copy == everything(paod.store, NAMES)
+
+    @rule()
+    def touch(self) -> None:
+        """Commit something outside of the catalog, which no delivery needs a sync for."""
+        before, tree = self.line[-1]
+        self.origin.write("README.md", f"after {before}")
+        self.line.append((self.origin.commit(f"Commit number {len(self.line) + 1}"), tree))
+
+    @rule(pushed=st.integers(1, 3))
+    def deliver(self, pushed: int) -> None:
+        """Deliver a push of the last commits as GitHub does; whatever came before may be lost."""
+        start = max(0, len(self.line) - 1 - pushed)
+        if start == len(self.line) - 1:
+            return
+        decision = decide(HOSTS["github"], "push", self.payload(start), FOLLOWED)
+        assert isinstance(decision, Decision)
+        for paod in self.paods:
+            received = paod.store.receive(delivery(decision), decision.request)
+            if received.sync_id is not None:
+                assert paod.run_queued().status == "completed"
+            elif self.pinned is None:
+                assert paod.store.commit_state(self.line[-1][0]) == "applied"
+        if self.pinned is None:
+            self.check(spared=True)
+
+    def payload(self, start: int) -> dict[str, Any]:
+        """Return what GitHub sends of a push from one commit of the line to the last."""
+        hashes = [commit for commit, _ in self.line[start:]]
+        commits = [
+            {"id": after, "added": self.differing(before, after), "modified": [], "removed": []}
+            for before, after in pairwise(hashes)
+        ]
+        return sent("refs/heads/main", hashes[0], hashes[-1], FOLLOWED.url, []) | {
+            "commits": commits
+        }
+
+    def differing(self, before: str, after: str) -> list[str]:
+        """Return the files in which a commit differs from the one before it."""
+        return self.origin.git("diff", "--name-only", before, after).split()
+
+    @rule()
+    def back_up(self) -> None:
+        """Copy the file's database, as it may be put back later."""
+        paod, copy = self.paods[0], Path(self.scratch.name) / "backup.db"
+        copy.unlink(missing_ok=True)
+        with sqlite3.connect(paod.folder / "paod.db") as source, sqlite3.connect(copy) as target:
+            source.backup(target)
+
+    @rule()
+    def put_back(self) -> None:
+        """Put the copy back while paod is stopped, as somebody does who has a bad day."""
+        paod, copy = self.paods[0], Path(self.scratch.name) / "backup.db"
+        if not copy.exists():
+            return
+        paod.database.close()
+        for file in paod.folder.glob("paod.db*"):
+            file.unlink()
+        shutil.copy(copy, paod.folder / "paod.db")
+        paod.start()
+        if paod.store.head().pin is not None:
+            paod.sync(SyncRequest("manual", pin="clear"))
+        if self.pinned is not None:
+            commit = self.line[self.pinned][0]
+            paod.sync(SyncRequest("rollback", commit=commit, pin="set", reason="again"))
+        self.sync()
 
     # what must hold
 
@@ -437,12 +544,13 @@ class Histories(RuleBasedStateMachine):
         if len(self.line) % 3 == 0:
             self.follow()
 
-    def check(self) -> None:
+    def check(self, *, spared: bool = False) -> None:
+        """Hold all against the model; ``spared``: a sync that would have changed nothing."""
         end = len(self.line) if self.pinned is None else self.pinned + 1
         model, hashes = self.modelled(end)
         for paod in self.paods:
             with paod.database.snapshot():
-                assert paod.store.head().commit == hashes[-1]
+                assert spared or paod.store.head().commit == hashes[-1]
                 assert_same_catalog(paod.store, model, hashes, fresh=False)
                 assert_same_problems(paod.store, model)
 
