@@ -127,9 +127,17 @@ class PostgresDatabase:
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
         with self._session() as session:
-            if session.state == "writing" or not sql.lstrip().startswith(_READING):
+            if session.state == "writing" or not _is_reading(sql):
                 self._writing()
-            return session.rows(sql, params)
+            return session.rows_of([(sql, params)])[0]
+
+    def query_all(self, asked: Sequence[tuple[str, Params | None]]) -> list[list[Row]]:
+        if not asked:
+            return []
+        with self._session() as session:
+            if session.state == "writing" or not all(_is_reading(sql) for sql, _ in asked):
+                self._writing()
+            return session.rows_of(asked)
 
     def script(self, sql: str) -> None:
         self._writing().script(sql)
@@ -292,6 +300,10 @@ class PostgresDatabase:
         if self._owner != os.getpid():
             _inherited.append((self._pool, self._seat, self._news, self._watch))
             self._begin()
+
+
+def _is_reading(sql: str) -> bool:
+    return sql.lstrip().startswith(_READING)
 
 
 _inherited: list[object] = []

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -44,6 +46,20 @@ SCHEMA: Final = "current_schema()::regnamespace::oid"
 _READ_ONLY: Final = "SET default_transaction_read_only = on; "
 
 
+class _Pipeline(psycopg.Pipeline):
+    def _exit_gen(self) -> PQGen[None]:
+        """End with a Sync and nothing behind it.
+
+        psycopg asks for a flush as well, by which the server's clock for a transaction that idles
+        stands still: it would let a frozen writer keep all others waiting.
+        """
+        try:
+            self._enqueue_sync()
+            yield from self._communicate_gen()
+        finally:
+            yield from self._fetch_gen(flush=False)
+
+
 class Connection(psycopg.Connection[DictRow]):
     """A connection that knows since when it stands, and waits for nobody for ever."""
 
@@ -54,6 +70,14 @@ class Connection(psycopg.Connection[DictRow]):
     """Whether the server was asked that."""
     patient: bool = False
     """Whether it waits as long as the server does: for what may take its time."""
+
+    @contextmanager
+    def pipeline(self) -> Iterator[psycopg.Pipeline]:
+        """Send statements without waiting for each one's answer, but for all at the end."""
+        if self._pipeline is None:
+            self._pipeline = _Pipeline(self)
+        with super().pipeline() as made:
+            yield made
 
     def wait(self, gen: PQGen[Any], *limits: Any, **more: Any) -> Any:
         """Wait as psycopg does, but not for one who is silent."""

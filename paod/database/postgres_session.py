@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -65,6 +65,8 @@ class Session:
     broken: bool = False
     guard: Any = field(default_factory=threading.RLock)
     """Held by the thread that uses it, from a transaction's beginning until its end."""
+    waiting: list[tuple[str, list[Params]]] = field(default_factory=list)
+    """Writes whose result nobody waits for: they go out with the next question."""
 
     def __enter__(self) -> None:
         """Surround a statement: wrap a driver's error once, and mark the transaction as broken."""
@@ -88,33 +90,46 @@ class Session:
         raise translated(error) from error
 
     def execute(self, sql: str, params: Params | None = None) -> psycopg.Cursor[DictRow]:
-        """Run one statement, or without parameters several."""
+        """Run one statement, or without parameters and outside of a transaction several."""
+        if self.state == "writing":
+            return self.run([(sql, params)])[0]
         with self:
             return self.connection.execute(_placed(sql, params is not None), params)
 
     def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        """Run one statement for each set of parameters."""
-        sets = list(rows)
-        if len(sets) == 1:  # needs none of what makes many quick
-            self.execute(sql, sets[0])
-            return
-        with self, self.connection.cursor() as cursor:
-            cursor.executemany(_placed(sql, True), sets)
+        """Have one statement run for each set of parameters before whatever comes next."""
+        self.waiting.append((sql, list(rows)))
+
+    def run(self, asked: Sequence[tuple[str, Params | None]]) -> list[psycopg.Cursor[DictRow]]:
+        """Run what waits, and then statements, all in one round trip."""
+        waiting, self.waiting = self.waiting, []
+        with self, self.connection.pipeline():
+            for sql, sets in waiting:
+                self.connection.cursor().executemany(_placed(sql, True), sets)
+            return [
+                self.connection.execute(_placed(sql, params is not None), params)
+                for sql, params in asked
+            ]
 
     def script(self, sql: str) -> None:
         """Run several statements, which may take their time: they change tables."""
         self.connection.patient = True
         try:
-            self.execute(f"SET LOCAL statement_timeout = 0; {sql}")
+            self.run([])
+            with self:
+                self.connection.execute(_placed(f"SET LOCAL statement_timeout = 0; {sql}", False))
         finally:
             self.connection.patient = False
 
     def rows(self, sql: str, params: Params | None = None) -> list[Row]:
         """Return the rows of one statement."""
-        with self:
-            cursor = self.connection.execute(_placed(sql, params is not None), params)
-            has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
-            return cursor.fetchall() if has_rows else []
+        return self.rows_of([(sql, params)])[0]
+
+    def rows_of(self, asked: Sequence[tuple[str, Params | None]]) -> list[list[Row]]:
+        """Return the rows of statements, in one round trip where they write or are several."""
+        if self.state != "writing" and len(asked) == 1:
+            return [_fetched(self.execute(*asked[0]))]
+        return [_fetched(cursor) for cursor in self.run(asked)]
 
     @property
     def server(self) -> str | None:
@@ -139,7 +154,8 @@ class Session:
         self.guard.acquire()
         self.state = state
         try:
-            self.execute(sql)
+            with self:
+                self.connection.execute(_placed(sql, False))  # several statements in one message
         except BaseException:
             self.end()  # it may stand, without the lock that belongs to it
             raise
@@ -151,6 +167,8 @@ class Session:
         Raises ``StoreUnavailable`` (``OutcomeUnknown``) when the connection ends before the answer:
         nobody knows then whether it was committed.
         """
+        if self.waiting:
+            self.run([])
         try:
             with self:
                 self.connection.execute("COMMIT", prepare=False)  # one plain message
@@ -173,6 +191,7 @@ class Session:
                 self.connection.close()
         finally:
             self.state, self.broken = "idle", False
+            self.waiting.clear()
             self.guard.release()
 
     @property
@@ -182,6 +201,11 @@ class Session:
 
     def _status(self) -> TransactionStatus:
         return self.connection.info.transaction_status
+
+
+def _fetched(cursor: psycopg.Cursor[DictRow]) -> list[Row]:
+    has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+    return cursor.fetchall() if has_rows else []
 
 
 _PARAMETER: Final = re.compile(r":([a-z_][a-z0-9_]*)")

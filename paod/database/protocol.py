@@ -83,7 +83,15 @@ class Database(Protocol):
         ...
 
     def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        """Run one statement that writes for each set of parameters, inside ``atomic``."""
+        """Run one statement that writes for each set of parameters, inside ``atomic``.
+
+        Nobody waits for it: what is wrong with it may be raised by what follows, the end at the
+        latest.
+        """
+        ...
+
+    def query_all(self, asked: Sequence[tuple[str, Params | None]]) -> list[list[Row]]:
+        """Return the rows of several statements, asked in one round trip; as ``query`` else."""
         ...
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:

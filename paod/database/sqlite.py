@@ -126,6 +126,9 @@ class SQLiteDatabase:
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
+    def query_all(self, asked: Sequence[tuple[str, Params | None]]) -> list[list[Row]]:
+        return [self.query(sql, params) for sql, params in asked]
+
     def script(self, sql: str) -> None:
         for statement in statements(sql):
             self._run(self._writing(), statement)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
+from paod.database import Row
 from paod.errors import SettingsDiffer, StoreError
 from paod.failpoint import failpoint
 from paod.model import Commit, Edition, Head, Key, Plan, SyncResult, other_source
-from paod.store.counters import count_applied
+from paod.store.counters import count_applied, deliveries_of
 from paod.store.feed import write_changes
 from paod.store.files import write_files
-from paod.store.head import HeadState, PinChange
+from paod.store.head import HEAD, HeadState, PinChange, head_of
 from paod.store.outcome import write_outcome
-from paod.store.overlay import Overlay
-from paod.store.recorded import Recorder
+from paod.store.overlay import PINNED, Overlay
+from paod.store.recorded import Recorder, open_before
 from paod.store.telling import Telling
+from paod.store.timeline import PRESENT
 from paod.store.writing import Writing, write_entries
 
 _MOVE_HEAD: Final = """
@@ -29,6 +33,16 @@ INSERT INTO catalog_aliases (kind, name, target) VALUES (:kind, :name, :target)
 ON CONFLICT (kind, name) DO UPDATE SET target = excluded.target
 """
 _DROP_ALIAS: Final = "DELETE FROM catalog_aliases WHERE kind = :kind AND name = :name"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Rows as they were before a sync wrote any."""
+
+    present: Row
+    pinned: list[Row]
+    deliveries: list[Row]
+    problems: list[Row]
 
 
 class Applying(HeadState, Telling):
@@ -54,15 +68,15 @@ class Applying(HeadState, Telling):
         """
         began, result = time.monotonic(), self._fit(result)
         with self.database.atomic():
-            head = self.head()
+            head, before = self._read_ahead(sync_id, plan)
             if head.commit != result.from_commit:
                 raise StoreError(
                     "the catalog has moved since this sync began; it was not applied",
                     "see that no other program syncs this database without its lock",
                 )
             self._check_source(head, applied_with)
-            overlay = Overlay(self.database, plan)
-            served = self._new_generation() if overlay.visible else head.edition
+            overlay = Overlay(self.database, plan, before.pinned)
+            served = self._new_generation(before.present) if overlay.visible else head.edition
             generation = served.generation
             now = self._now()
             writing = Writing(sync_id, generation, now, self._source.root)
@@ -70,7 +84,7 @@ class Applying(HeadState, Telling):
             overlay.lift()
             write_entries(self.database, plan, writing)
             write_files(self.database, plan)
-            recorded = Recorder(self.database, sync_id, now).applied(plan)
+            recorded = Recorder(self.database, sync_id, now).applied(plan, before.problems)
             self._write_aliases(plan.aliases)
             changes = overlay.lay(generation, now)
             write_changes(self.database, changes, generation)
@@ -80,11 +94,22 @@ class Applying(HeadState, Telling):
                 self._touch_checked()
             self._tell_sync(sync_id, result, recorded, changes, generation)
             seconds = time.monotonic() - began
-            count_applied(self.database, sync_id, self._clock(), seconds)
+            count_applied(self.database, before.deliveries, self._clock(), seconds)
             failpoint("before_commit")
         failpoint("after_commit")
         self.database.wake()
         return served
+
+    def _read_ahead(self, sync_id: int, plan: Plan) -> tuple[Head, Before]:
+        """Ask at once for all that nothing of this sync changes: each question is a round trip."""
+        head, present, pinned, deliveries, *problems = self.database.query_all(
+            [
+                *((HEAD, None), (PRESENT, None), (PINNED, None), deliveries_of(sync_id)),
+                *open_before(plan),
+            ]
+        )
+        found = list(chain.from_iterable(problems))
+        return head_of(head), Before(present[0], pinned, deliveries, found)
 
     def _write_aliases(self, aliases: Mapping[Key, str | None]) -> None:
         rows = [
@@ -113,4 +138,4 @@ class Applying(HeadState, Telling):
     ) -> None:
         commit_hash = commit.hash if isinstance(commit, Commit) else commit
         values = {"commit": commit_hash, "basis": basis, "applied_with": applied_with, "now": now}
-        self.database.execute(_MOVE_HEAD, values)
+        self.database.execute_many(_MOVE_HEAD, [values])

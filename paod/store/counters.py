@@ -13,9 +13,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from paod.database import Database, Row
+from paod.database import Database, Params, Row
 from paod.model import Counts, SyncResult
-from paod.store import codec
 
 SYNCS: Final = "syncs"
 """By trigger and status."""
@@ -39,11 +38,10 @@ _ADD: Final = """
 INSERT INTO counters (counter, label, detail, total) VALUES (:counter, :label, :detail, :count)
 ON CONFLICT (counter, label, detail) DO UPDATE SET total = counters.total + excluded.total
 """
-_WEBHOOKS: Final = """
-SELECT webhook_payload FROM catalog_sync_status
-WHERE (id = :id OR superseded_by = :id) AND webhook_payload IS NOT NULL
+_RECEIVED: Final = """
+SELECT last_received_at FROM webhook_events
+WHERE sync_id = :id OR sync_id IN (SELECT id FROM catalog_sync_status WHERE superseded_by = :id)
 """
-_RECEIVED: Final = "SELECT last_received_at FROM webhook_events WHERE delivery_id = :delivery_id"
 
 
 def count_syncs(database: Database, rows: Iterable[Row]) -> None:
@@ -63,19 +61,23 @@ def count_outcome(database: Database, row: Row, result: SyncResult) -> None:
     _add(database, tallies)
 
 
-def count_applied(database: Database, sync_id: int, now: datetime, seconds: float) -> None:
+def deliveries_of(sync_id: int) -> tuple[str, Params]:
+    """Return what asks for the deliveries that a sync stands for, as ``count_applied`` takes it."""
+    return _RECEIVED, {"id": sync_id}
+
+
+def count_applied(
+    database: Database, deliveries: Iterable[Row], now: datetime, seconds: float
+) -> None:
     """Count what applying took, and how long the deliveries waited whose commits are served now.
 
     Those are the sync's own and those of the requests that it stands for. One that came again
     counts from then on: it is an operator's new try.
     """
-    rows = database.query(_WEBHOOKS, {"id": sync_id})
-    found = {(codec.parse(row["webhook_payload"]) or {}).get("delivery_id") for row in rows}
     tallies = _observed(PHASES, "apply", seconds)
-    for delivery_id in found - {None}:
-        for row in database.query(_RECEIVED, {"delivery_id": delivery_id}):
-            waited = now - datetime.fromisoformat(row["last_received_at"])
-            tallies += _observed(VISIBLE, "", waited.total_seconds())
+    for row in deliveries:
+        waited = now - datetime.fromisoformat(row["last_received_at"])
+        tallies += _observed(VISIBLE, "", waited.total_seconds())
     _add(database, tallies)
 
 

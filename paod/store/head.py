@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
 
+from paod.database import Row
+from paod.errors import StoreUnavailable
 from paod.model import Head, Pin, WentBack
 from paod.store.timeline import Timeline
 
 PinChange = Pin | None | Literal["unchanged"]
 
-_HEAD = """
+HEAD = """
 SELECT epoch, timeline, seal, commit_hash, generation, basis, synced_at, checked_at,
        pin_commit, pin_reason, pin_since, passed_commit, went_back_at, went_back_from, went_back_to,
        applied_with
@@ -36,23 +39,7 @@ class HeadState(Timeline):
 
     def head(self) -> Head:
         """Return the head."""
-        row = self._only_row(_HEAD)
-        pinned = row["pin_commit"] is not None
-        went_back = (row["went_back_at"], row["went_back_from"], row["went_back_to"])
-        return Head(
-            epoch=row["epoch"],
-            timeline=row["timeline"],
-            seal=row["seal"],
-            commit=row["commit_hash"],
-            generation=row["generation"],
-            basis=row["basis"],
-            synced_at=row["synced_at"],
-            checked_at=row["checked_at"],
-            pin=Pin(row["pin_commit"], row["pin_reason"], row["pin_since"]) if pinned else None,
-            passed=row["passed_commit"],
-            applied_with=row["applied_with"],
-            went_back=WentBack(*went_back) if row["went_back_at"] is not None else None,
-        )
+        return head_of(self.database.query(HEAD))
 
     def moved_to(self) -> str | None:
         """Return the address that the Git host redirects ours to, None where it does not."""
@@ -84,7 +71,7 @@ class HeadState(Timeline):
             raise _TakenBack
 
     def _touch_checked(self) -> None:
-        self.database.execute(_CHECKED, {"now": self._now()})
+        self.database.execute_many(_CHECKED, [{"now": self._now()}])
 
     def _pass(self, since: str, commit: str) -> bool:
         """Note a commit that is known to change nothing since another, if that one is served.
@@ -102,4 +89,28 @@ class HeadState(Timeline):
         if pin == "unchanged":
             return
         commit, reason, since = (None,) * 3 if pin is None else (pin.commit, pin.reason, pin.since)
-        self.database.execute(_PIN, {"commit": commit, "reason": reason, "since": since})
+        values = {"commit": commit, "reason": reason, "since": since}
+        self.database.execute_many(_PIN, [values])
+
+
+def head_of(rows: Sequence[Row]) -> Head:
+    """Return the head that ``HEAD`` asked for."""
+    if not rows:
+        raise StoreUnavailable("the database is not set up yet")
+    row = rows[0]
+    pinned = row["pin_commit"] is not None
+    went_back = (row["went_back_at"], row["went_back_from"], row["went_back_to"])
+    return Head(
+        epoch=row["epoch"],
+        timeline=row["timeline"],
+        seal=row["seal"],
+        commit=row["commit_hash"],
+        generation=row["generation"],
+        basis=row["basis"],
+        synced_at=row["synced_at"],
+        checked_at=row["checked_at"],
+        pin=Pin(row["pin_commit"], row["pin_reason"], row["pin_since"]) if pinned else None,
+        passed=row["passed_commit"],
+        applied_with=row["applied_with"],
+        went_back=WentBack(*went_back) if row["went_back_at"] is not None else None,
+    )

@@ -9,11 +9,12 @@ newer status of a commit stands for those that still wait.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from paod.database import Row
 from paod.messages import redacted
 from paod.store import codec
 from paod.store.base import Base, stamp
@@ -37,13 +38,16 @@ _FREE: Final = "status = 'waiting' AND (leased_until IS NULL OR leased_until <= 
 _END: Final = "UPDATE outbox SET status = :result, ended_at = :now, leased_until = NULL"
 _SUPERSEDE: Final = f"{_END} WHERE stream = :stream AND {_FREE}"
 _EXPIRE: Final = f"{_END} WHERE kind = :kind AND queued_at < :oldest AND {_FREE}"
-_DROP: Final = f"""
-{_END} WHERE {_FREE} AND id IN (
+_TOO_MANY: Final = f"""
+{_FREE} AND id IN (
     SELECT id FROM outbox WHERE kind = :kind AND status = 'waiting'
     ORDER BY id DESC LIMIT 1000000 OFFSET :most
 )
 """  # noqa: S608 built from constants
-_LAST: Final = "SELECT status, payload FROM outbox WHERE stream = :stream ORDER BY id DESC LIMIT 1"
+_DROP: Final = f"{_END} WHERE {_TOO_MANY}"
+LAST_TOLD: Final = (
+    "SELECT status, payload FROM outbox WHERE stream = :stream ORDER BY id DESC LIMIT 1"
+)
 _DUE: Final = f"""
 SELECT id FROM outbox
 WHERE kind = :kind AND {_FREE} AND due_at <= :now AND NOT EXISTS (
@@ -63,10 +67,19 @@ _SETTLE: Final = f"{_END}, last_error = :error WHERE {_MINE}"
 _RETRY: Final = f"""
 UPDATE outbox SET due_at = :due, leased_until = NULL, last_error = :error WHERE {_MINE}
 """  # noqa: S608 built from constants
-_COUNT: Final = """
-INSERT INTO outbox_counts (kind, result, total) VALUES (:kind, :result, :count)
+_ADD: Final = """
 ON CONFLICT (kind, result) DO UPDATE SET total = outbox_counts.total + excluded.total
 """
+_COUNT: Final = f"""
+INSERT INTO outbox_counts (kind, result, total) VALUES (:kind, :result, :count) {_ADD}
+"""  # noqa: S608 built from constants
+_COUNT_THOSE: Final = """
+INSERT INTO outbox_counts (kind, result, total)
+SELECT CAST(:kind AS text), CAST(:result AS text), COUNT(*) FROM outbox WHERE {} HAVING COUNT(*) > 0
+"""
+_COUNT_DROPPED: Final = _COUNT_THOSE.format(_TOO_MANY) + _ADD
+_COUNT_SUPERSEDED: Final = _COUNT_THOSE.format(f"stream = :stream AND {_FREE}") + _ADD
+"""Said of what the next statement ends: by SQL, so that nobody waits for a number."""
 _COUNTS: Final = "SELECT kind, result, total FROM outbox_counts"
 _WAITING: Final = (
     "SELECT kind, COUNT(*) AS found FROM outbox WHERE status = 'waiting' GROUP BY kind"
@@ -130,20 +143,16 @@ class Outbox(Base):
         values = {"kind": kind, "stream": stream, "now": self._now()}
         row = {"delivery_id": str(uuid.uuid4()), "sync_id": sync_id, "payload": ""}
         row["payload"] = codec.dump(redacted(facts, self._redact))
-        self.database.execute(_INSERT, values | row)
-        dropped = values | {"result": "dropped", "most": MOST_WAITING}
-        self._count(kind, "dropped", self.database.execute(_DROP, dropped))
+        self.database.execute_many(_INSERT, [values | row])
+        dropped = {"kind": kind, "now": values["now"], "result": "dropped", "most": MOST_WAITING}
+        self.database.execute_many(_COUNT_DROPPED, [dropped])
+        self.database.execute_many(_DROP, [dropped])
 
     def _supersede(self, kind: MessageKind, stream: str) -> None:
         """End what waits in a stream, unless it is being sent just now."""
-        values = {"stream": stream, "now": self._now(), "result": "superseded"}
-        self._count(kind, "superseded", self.database.execute(_SUPERSEDE, values))
-
-    def _last_told(self, stream: str) -> Mapping[str, Any] | None:
-        """Return the facts of a stream's newest message that was told, or will be."""
-        rows = self.database.query(_LAST, {"stream": stream})
-        told = rows and rows[0]["status"] in ("waiting", "delivered")
-        return codec.parse(rows[0]["payload"]) if told else None
+        values = {"kind": kind, "stream": stream, "now": self._now(), "result": "superseded"}
+        self.database.execute_many(_COUNT_SUPERSEDED, [values])
+        self.database.execute_many(_SUPERSEDE, [values])
 
     def _note(self, message: Message, result: Result, sql: str, values: Mapping[str, Any]) -> None:
         mine = {"id": message.id, "attempts": message.attempts}
@@ -152,6 +161,15 @@ class Outbox(Base):
     def _count(self, kind: MessageKind, result: Result, count: int) -> None:
         if count:
             self.database.execute(_COUNT, {"kind": kind, "result": result, "count": count})
+
+
+def last_told(rows: Sequence[Row]) -> Mapping[str, Any] | None:
+    """Return the facts of a stream's newest message that was told, or will be.
+
+    ``rows``: those that ``LAST_TOLD`` asked for.
+    """
+    told = rows and rows[0]["status"] in ("waiting", "delivered")
+    return codec.parse(rows[0]["payload"]) if told else None
 
 
 def _message(row: Mapping[str, Any]) -> Message:

@@ -12,7 +12,7 @@ want the same one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -24,10 +24,8 @@ from paod.model import CatalogChange, Plan, PlannedEntry, Resolved
 from paod.store import codec
 from paod.store.parts import (
     Bundle,
-    active_bundle,
-    bundles_by_id,
-    bundles_with,
-    served_parts,
+    bundles_before,
+    bundles_now,
     write_parts,
 )
 from paod.store.writing import said_columns, write_found_by
@@ -40,14 +38,13 @@ COVERED: Final = (
 )
 """The columns of which a pinned row holds what is served."""
 
-_PINNED: Final = """
+PINNED: Final = """
 SELECT item_id, pin_revision, id, name, generation, updated_at, version
 FROM catalog_item_pins JOIN catalog_items ON id = item_id ORDER BY item_id
 """
 _BRANCH_ROWS: Final = "SELECT item_id, branch_row FROM catalog_item_pins"
 _BRANCH_ROW: Final = f"{_BRANCH_ROWS} WHERE item_id = :id"
-_COVERED_ROW: Final = f"SELECT {', '.join(COVERED)} FROM catalog_items WHERE id = :id"  # noqa: S608 built from constants
-_NAME: Final = "SELECT name FROM catalog_items WHERE id = :id"
+_COVERED_ROW: Final = f"SELECT name, {', '.join(COVERED)} FROM catalog_items WHERE id = :id"  # noqa: S608 built from constants
 _KEEP: Final = "UPDATE catalog_item_pins SET branch_row = :branch_row WHERE item_id = :id"
 _REVISION: Final = """
 SELECT name, version, category, source_file_path, source_file_hash, content_hash, commit_hash,
@@ -77,10 +74,11 @@ class Overlay:
     Lifted are those that the plan touches. ``visible``: readers see a difference, pins considered.
     """
 
-    def __init__(self, database: Database, plan: Plan) -> None:
+    def __init__(self, database: Database, plan: Plan, pinned: Iterable[Row]) -> None:
+        """``pinned``: the rows that ``PINNED`` asked for."""
         self._database = database
         self._plan = plan
-        before = {row["name"]: _laid(row) for row in database.query(_PINNED)}
+        before = {row["name"]: _laid(row) for row in pinned}
         self._moves = {
             one.row[1]: one.entry.document.name
             for one in plan.entries
@@ -94,8 +92,7 @@ class Overlay:
 
     def lift(self) -> None:
         """Give the pinned rows that the plan touches back what the branch says."""
-        for name in self._moves:
-            lift(self._database, self._pinned[self._moves[name]].id)
+        _lift(self._database, [self._pinned[name].id for name in self._moves.values()])
 
     def lay(self, generation: int, now: str) -> tuple[CatalogChange, ...]:
         """Lay the pins again; return the lines of the feed: what readers see of the plan.
@@ -104,11 +101,14 @@ class Overlay:
         """
         if not self._pinned:
             return self._plan.changes
-        for former, name in self._moves.items():
-            laid = self._pinned[name]
-            if former != name:
-                laid = replace(laid, generation=generation, updated_at=now)
-            lay(self._database, laid.id, laid.revision, laid.generation, laid.updated_at)
+        laid = [
+            self._pinned[name]
+            if former == name
+            else replace(self._pinned[name], generation=generation, updated_at=now)
+            for former, name in self._moves.items()
+        ]
+        marks = [(one.id, one.revision, one.generation, one.updated_at) for one in laid]
+        _lay(self._database, marks)
         moved, unmoved = self._resolve(generation, now)
         told = {one.name for one in self._plan.changes if one.kind == "bundle"}
         touched = set(self._moves.values())
@@ -131,11 +131,9 @@ class Overlay:
     def _bundles_before(self) -> dict[int, Bundle]:
         """Return the bundles of which a pin decides something, as readers see them until now."""
         renamed = self._renamed | {self._moves[name] for name in self._renamed}
-        found = bundles_with(self._database, renamed)
-        for one in self._plan.entries:
-            if one.row is not None and self._is_pinned_part(one):
-                found |= active_bundle(self._database, one.row[1])
-        return found
+        parts_of = [one for one in self._plan.entries if self._is_pinned_part(one)]
+        named = [one.row[1] for one in parts_of if one.row is not None]
+        return bundles_before(self._database, renamed, named)
 
     def _is_pinned_part(self, planned: PlannedEntry) -> bool:
         return any(part.name in self._names for part in planned.served.parts or ())
@@ -180,8 +178,10 @@ class Overlay:
         """
         only = {one.entry.key for one in self._plan.entries if one.parts_only}
         moved, unmoved = [], set[str]()
-        for bundle in self._bundles_now().values():
-            parts = served_parts(self._database, bundle, self._names)
+        names = {one.entry.document.name for one in self._plan.entries if self._is_pinned_part(one)}
+        bundles, served = bundles_now(self._database, self._bundles, names, self._names)
+        for bundle in bundles.values():
+            parts = served.parts(bundle)
             before = self._bundles.get(bundle.id)
             if before is not None and before.parts == parts:
                 same = ("bundle", bundle.name) in only
@@ -195,13 +195,6 @@ class Overlay:
                 write_parts(self._database, bundle, parts, generation, now)
         return moved, unmoved
 
-    def _bundles_now(self) -> dict[int, Bundle]:
-        names = {one.entry.document.name for one in self._plan.entries if self._is_pinned_part(one)}
-        found = bundles_by_id(self._database, self._bundles)
-        for name in names:
-            found |= active_bundle(self._database, name)
-        return found
-
 
 def branch_rows(database: Database) -> Mapping[int, Row]:
     """Return what the branch says of the pinned rows, by their ids."""
@@ -211,24 +204,39 @@ def branch_rows(database: Database) -> Mapping[int, Row]:
 
 def lift(database: Database, item_id: int) -> Row:
     """Give one pinned row back what the branch says, and return it."""
-    branch: Row = codec.parse(database.query(_BRANCH_ROW, {"id": item_id})[0]["branch_row"])
-    _write(database, item_id, branch)
+    return _lift(database, [item_id])[item_id]
+
+
+def _lift(database: Database, ids: Iterable[int]) -> dict[int, Row]:
+    """Give pinned rows back what the branch says, and return that by their ids."""
+    answers = database.query_all([(_BRANCH_ROW, {"id": one}) for one in ids])
+    branch = {row["item_id"]: codec.parse(row["branch_row"]) for (row,) in answers}
+    _write(database, branch)
     return branch
 
 
 def lay(database: Database, item_id: int, revision: int, generation: int, updated_at: str) -> None:
     """Keep what a row holds as what the branch says, and write a revision in its place."""
-    kept = database.query(_COVERED_ROW, {"id": item_id})[0]
-    database.execute(_KEEP, {"id": item_id, "branch_row": codec.dump(kept)})
-    found = database.query(_REVISION, {"id": item_id, "revision": revision})[0]
-    served = _served(found, name_of(database, item_id), revision)
-    _write(database, item_id, served | {"generation": generation, "updated_at": updated_at})
+    _lay(database, [(item_id, revision, generation, updated_at)])
 
 
-def name_of(database: Database, item_id: int) -> str:
-    """Return the name of a row: it is the branch's, pinned or not."""
-    name: str = database.query(_NAME, {"id": item_id})[0]["name"]
-    return name
+def _lay(database: Database, pins: Sequence[tuple[int, int, int, str]]) -> None:
+    """Do so for pins: each a row's id, the revision, and the marks that its row gets."""
+    rows = [(_COVERED_ROW, {"id": item_id}) for item_id, *_ in pins]
+    revisions = [(_REVISION, {"id": one[0], "revision": one[1]}) for one in pins]
+    found = [one[0] for one in database.query_all([*rows, *revisions])]
+    kept, served = [], {}
+    for place, (item_id, revision, generation, updated_at) in enumerate(pins):
+        row = found[place]
+        said = {column: row[column] for column in COVERED}
+        kept.append({"id": item_id, "branch_row": codec.dump(said)})
+        served[item_id] = _served(found[len(pins) + place], row["name"], revision) | {
+            "generation": generation,
+            "updated_at": updated_at,
+        }
+    if kept:
+        database.execute_many(_KEEP, kept)
+    _write(database, served)
 
 
 def _served(found: Row, name: str, revision: int) -> Row:
@@ -252,10 +260,15 @@ def _served(found: Row, name: str, revision: int) -> Row:
     }
 
 
-def _write(database: Database, item_id: int, values: Mapping[str, Any]) -> None:
-    row = {column: values[column] for column in COVERED} | {"id": item_id}
-    database.execute(_SET, row)
-    write_found_by(database, "item", [row], new=False)
+def _write(database: Database, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    """Write what rows are to hold, by their ids."""
+    written = [
+        {column: values[column] for column in COVERED} | {"id": item_id}
+        for item_id, values in rows.items()
+    ]
+    if written:
+        database.execute_many(_SET, written)
+        write_found_by(database, "item", written, new=False)
 
 
 def _laid(row: Row) -> Laid:

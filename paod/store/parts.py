@@ -6,14 +6,17 @@ released, are held against the row that readers are served.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from paod.catalog.resolution import resolve
-from paod.database import Database, Row
+from paod.database import Database, Params, Row
 from paod.model import Resolved
 from paod.store import codec
+
+Asked = tuple[str, Params | None]
 
 _ACTIVE: Final = """
 SELECT id, name, version, revision, generation, updated_at, parts FROM catalog_bundles
@@ -22,8 +25,8 @@ WHERE is_active
 _MENTIONING: Final = f"{_ACTIVE} AND CAST(parts AS TEXT) LIKE :mention"
 _NAMED: Final = f"{_ACTIVE} AND name = :name"
 _BY_ID: Final = f"{_ACTIVE} AND id = :id"
-_ITEM: Final = "SELECT version, is_active, on_line FROM catalog_items WHERE name = :name"
-_ALIAS: Final = "SELECT target FROM catalog_aliases WHERE kind = 'item' AND name = :name"
+_ITEM: Final = "SELECT name, version, is_active, on_line FROM catalog_items WHERE name = :name"
+_ALIAS: Final = "SELECT name, target FROM catalog_aliases WHERE kind = 'item' AND name = :name"
 _WRITE: Final = """
 UPDATE catalog_bundles
 SET parts = :parts, resolved = :resolved, generation = :generation, updated_at = :updated_at
@@ -46,31 +49,60 @@ class Bundle:
 
 def bundles_with(database: Database, names: Collection[str]) -> dict[int, Bundle]:
     """Return the active bundles that have a part of one of these names, by their ids."""
-    found: dict[int, Bundle] = {}
-    for name in names:
-        for row in database.query(_MENTIONING, {"mention": f'%"{name}"%'}):
-            bundle = _bundle(row)
-            if any(part.name in names for part in bundle.parts):
-                found[bundle.id] = bundle
-    return found
+    return bundles_before(database, names, ())
 
 
-def active_bundle(database: Database, name: str) -> dict[int, Bundle]:
-    """Return the active bundle of a name by its id, if there is one."""
-    return {row["id"]: _bundle(row) for row in database.query(_NAMED, {"name": name})}
+def bundles_before(
+    database: Database, parts: Collection[str], named: Iterable[str]
+) -> dict[int, Bundle]:
+    """Return the active bundles that have a part of some names, and those of other names."""
+    mentioning: list[Asked] = [(_MENTIONING, {"mention": f'%"{name}"%'}) for name in parts]
+    asked: list[Asked] = [*mentioning, *((_NAMED, {"name": name}) for name in named)]
+    answers = database.query_all(asked)
+    found = map(_bundle, chain.from_iterable(answers[: len(mentioning)]))
+    having = {one.id: one for one in found if any(part.name in parts for part in one.parts)}
+    others = map(_bundle, chain.from_iterable(answers[len(mentioning) :]))
+    return having | {one.id: one for one in others}
 
 
-def bundles_by_id(database: Database, ids: Iterable[int]) -> dict[int, Bundle]:
-    """Return those that are active of the bundles with these ids."""
-    rows = (row for one in ids for row in database.query(_BY_ID, {"id": one}))
-    return {row["id"]: _bundle(row) for row in rows}
+@dataclass(frozen=True, slots=True)
+class ServedItems:
+    """What is served under some names, to hold parts against."""
+
+    names: Collection[str]
+    items: Mapping[str, Row]
+    followers: Mapping[str, str]
+
+    def parts(self, bundle: Bundle) -> tuple[Resolved, ...]:
+        """Return a bundle's parts, those of these names held against what is served."""
+        return tuple(
+            self._resolved(part) if part.name in self.names else part for part in bundle.parts
+        )
+
+    def _resolved(self, part: Resolved) -> Resolved:
+        row = self.items.get(part.name)
+        return resolve(
+            part.name,
+            part.range,
+            version=row["version"] if row and row["is_active"] else None,
+            follower=self.followers.get(part.name),
+            removed=bool(row and row["on_line"]),
+        )
 
 
-def served_parts(
-    database: Database, bundle: Bundle, names: Collection[str]
-) -> tuple[Resolved, ...]:
-    """Return a bundle's parts, those of these names held against what is served now."""
-    return tuple(_served(database, part) if part.name in names else part for part in bundle.parts)
+def bundles_now(
+    database: Database, ids: Iterable[int], named: Iterable[str], names: Collection[str]
+) -> tuple[dict[int, Bundle], ServedItems]:
+    """Return those that are active of bundles by id or name, and what is served under ``names``."""
+    ours: list[Asked] = [(_BY_ID, {"id": one}) for one in ids]
+    ours += [(_NAMED, {"name": name}) for name in named]
+    asked: list[Asked] = [(sql, {"name": name}) for sql in (_ITEM, _ALIAS) for name in names]
+    answers = database.query_all([*ours, *asked])
+    bundles = map(_bundle, chain.from_iterable(answers[: len(ours)]))
+    rows = list(chain.from_iterable(answers[len(ours) :]))
+    items = {row["name"]: row for row in rows if "version" in row}
+    followers = {row["name"]: row["target"] for row in rows if "target" in row}
+    return {one.id: one for one in bundles}, ServedItems(names, items, followers)
 
 
 def write_parts(
@@ -81,31 +113,17 @@ def write_parts(
     updated_at: str,
 ) -> None:
     """Write what a bundle resolves to, and when that came to be."""
-    database.execute(
-        _WRITE,
-        {
-            "id": bundle.id,
-            "parts": codec.dump_parts(parts),
-            "resolved": all(part.version is not None for part in parts),
-            "generation": generation,
-            "updated_at": updated_at,
-        },
-    )
+    values = {
+        "id": bundle.id,
+        "parts": codec.dump_parts(parts),
+        "resolved": all(part.version is not None for part in parts),
+        "generation": generation,
+        "updated_at": updated_at,
+    }
+    database.execute_many(_WRITE, [values])
 
 
 def _bundle(row: Row) -> Bundle:
     values: dict[str, Any] = dict(row)
     values["parts"] = codec.parse_parts(row["parts"])
     return Bundle(**values)
-
-
-def _served(database: Database, part: Resolved) -> Resolved:
-    rows = database.query(_ITEM, {"name": part.name})
-    aliases = database.query(_ALIAS, {"name": part.name})
-    return resolve(
-        part.name,
-        part.range,
-        version=rows[0]["version"] if rows and rows[0]["is_active"] else None,
-        follower=aliases[0]["target"] if aliases else None,
-        removed=bool(rows and rows[0]["on_line"]),
-    )

@@ -13,7 +13,7 @@ from paod.store import codec
 from paod.store.feed import write_changes
 from paod.store.head import HeadState
 from paod.store.overlay import lay, lift
-from paod.store.parts import Bundle, bundles_with, served_parts, write_parts
+from paod.store.parts import Bundle, bundles_now, bundles_with, write_parts
 from paod.store.telling import Telling
 
 _ITEM: Final = """
@@ -116,8 +116,10 @@ class Pins(HeadState, Telling):
     def _resolve(self, name: str, generation: int, now: str) -> Iterable[Bundle]:
         """Hold bundles against what is served now; return those that resolve otherwise."""
         moved = []
-        for bundle in bundles_with(self.database, (name,)).values():
-            parts = served_parts(self.database, bundle, (name,))
+        bundles = bundles_with(self.database, (name,)).values()
+        _, served = bundles_now(self.database, (), (), (name,))
+        for bundle in bundles:
+            parts = served.parts(bundle)
             if parts != bundle.parts:
                 write_parts(self.database, bundle, parts, generation, now)
                 moved.append(bundle)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
-from paod.database import Database, Row
+from paod.database import Database, Params, Row
 from paod.model import Plan, Problem
 
 Problems = Mapping[str, tuple[Problem, ...]]
@@ -63,17 +64,18 @@ class Recorder:
     sync_id: int
     now: str
 
-    def applied(self, plan: Plan) -> Recorded:
-        """Record the problems of a plan that is applied; what is not said again is resolved."""
-        paths = {*plan.problems, *plan.files}
-        before = list(self._open(None if plan.replace_problems else paths))
-        known = {row["id"] for row in before}
-        before += [row for row in self.database.query(_OPEN_REJECTED) if row["id"] not in known]
-        return self._record(before, _all(plan.problems), rejected=False)
+    def applied(self, plan: Plan, before: Iterable[Row]) -> Recorded:
+        """Record the problems of a plan that is applied; what is not said again is resolved.
+
+        ``before``: the rows that ``open_before`` asked for.
+        """
+        rows = {row["id"]: row for row in before}
+        return self._record(rows.values(), _all(plan.problems), rejected=False)
 
     def rejected(self, problems: Problems) -> Recorded:
         """Record what a refused commit has wrong, beside what is wrong with the served one."""
-        open_rows = list(self._open(problems))
+        asked = self.database.query_all(_of_paths(problems))
+        open_rows = list(chain.from_iterable(asked))
         of_catalog = {_identity(row) for row in open_rows if not row["rejected"]}
         new = [problem for problem in _all(problems) if _key(problem) not in of_catalog]
         return self._record(self.database.query(_OPEN_REJECTED), new, rejected=True)
@@ -81,13 +83,6 @@ class Recorder:
     def verified(self) -> Recorded:
         """Resolve what a refused commit had wrong: the branch is at the served one again."""
         return self._record(self.database.query(_OPEN_REJECTED), (), rejected=False)
-
-    def _open(self, paths: Iterable[str] | None) -> Iterator[Row]:
-        if paths is None:
-            yield from self.database.query(_OPEN)
-            return
-        for path in paths:
-            yield from self.database.query(_OPEN_OF_PATH, {"path": path})
 
     def _record(self, before: Iterable[Row], now: Iterable[Problem], *, rejected: bool) -> Recorded:
         waiting: dict[_Identity, list[Row]] = {}
@@ -118,6 +113,17 @@ class Recorder:
         if ended:
             marks = {"now": self.now, "sync_id": self.sync_id}
             self.database.execute_many(_RESOLVE, [{"id": row["id"], **marks} for row in ended])
+
+
+def open_before(plan: Plan) -> list[tuple[str, Params | None]]:
+    """Return what asks for the open problems that a plan may end: those of a refused commit too."""
+    if plan.replace_problems:
+        return [(_OPEN, None)]
+    return [*_of_paths({*plan.problems, *plan.files}), (_OPEN_REJECTED, None)]
+
+
+def _of_paths(paths: Iterable[str]) -> list[tuple[str, Params | None]]:
+    return [(_OPEN_OF_PATH, {"path": path}) for path in sorted(paths)]
 
 
 def open_counts(database: Database) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from paod.database import Params, Row
 from paod.messages import (
     STATE_REPEATS,
     Trouble,
@@ -22,7 +23,7 @@ from paod.messages import (
     trouble,
 )
 from paod.model import CatalogChange, SyncResult
-from paod.store.outbox import Outbox
+from paod.store.outbox import LAST_TOLD, Outbox, last_told
 from paod.store.recorded import Recorded
 from paod.store.syncs import FAILURES_IN_A_ROW
 
@@ -46,15 +47,23 @@ SELECT path, line, code FROM catalog_validation_errors
 WHERE status = 'open' AND severity = 'error' AND rejected = :rejected
 ORDER BY path, line, id LIMIT 1
 """
+_NOTHING: Final = "SELECT trouble FROM told_troubles WHERE 1 = 0"
 _VERDICTS: Final[Mapping[str, Trouble]] = {"blocked": "held", "rejected": "rejected"}
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A sync that ended. ``followed``: it went to where the branch is, or was to."""
+    """A sync that ended. ``followed``: it went to where the branch is, or was to.
+
+    ``failures``: how many failed in a row. ``first``: the problem that an author should look at
+    first. ``last``: what was told of the commit before.
+    """
 
     row: dict[str, Any]
     result: SyncResult
+    failures: int
+    first: Sequence[Row]
+    last: Mapping[str, Any] | None
 
     @property
     def followed(self) -> bool:
@@ -75,10 +84,16 @@ class Telling(Outbox):
         """Queue what a sync's end tells others, inside its transaction."""
         if not (self._outlets.alerts or self._outlets.statuses):
             return
-        row = self.database.query(_REQUEST, {"id": sync_id})[0]
+        asked: list[tuple[str, Params | None]] = [
+            (_REQUEST, {"id": sync_id}),
+            (FAILURES_IN_A_ROW, None),
+            (_FIRST, {"rejected": result.status == "rejected"}),
+            (LAST_TOLD, {"stream": _stream(result)}),
+        ]
+        (row,), failures, first, last = self.database.query_all(asked)
         if row["dry_run"]:
             return
-        ended = Ended(row, result)
+        ended = Ended(row, result, int(failures[0]["failures"]), first, last_told(last))
         if self._outlets.alerts:
             self._tell_trouble(ended)
             if recorded is not None:
@@ -103,26 +118,26 @@ class Telling(Outbox):
         if not ended.followed:
             return
         result, failed = ended.result, ended.result.status == "failed"
-        failures = self._failures() if failed else 0
+        failures = ended.failures if failed else 0
         found = _trouble(result, failures)
-        begins = found is not None and self._begins(found, _subject(result))
-        over = [] if failed else self._end_others(found)
+        begun, others = self.database.query_all(
+            [
+                (_BEGIN, self._values(found, _subject(result))) if found else (_NOTHING, None),
+                (_NOTHING, None) if failed else (_END_OTHERS, {"standing": found or ""}),
+            ]
+        )
+        begins, over = bool(begun), [row["trouble"] for row in others]
         if found is not None and begins:
             self._alert(trouble(found, result, failures), ended)
         elif over:
             self._alert(recovered(over, found), ended)
 
-    def _failures(self) -> int:
-        return int(self.database.query(FAILURES_IN_A_ROW)[0]["failures"])
-
     def _begins(self, found: Trouble, subject: str = "") -> bool:
         """Note a trouble; say whether it is another than was told last."""
-        values = {"trouble": found, "subject": subject, "now": self._now()}
-        return bool(self.database.query(_BEGIN, values))
+        return bool(self.database.query(_BEGIN, self._values(found, subject)))
 
-    def _end_others(self, standing: Trouble | None) -> list[str]:
-        rows = self.database.query(_END_OTHERS, {"standing": standing or ""})
-        return [row["trouble"] for row in rows]
+    def _values(self, found: str, subject: str) -> dict[str, str]:
+        return {"trouble": found, "subject": subject, "now": self._now()}
 
     def _tell_problems(self, ended: Ended, recorded: Recorded) -> None:
         if recorded.new:
@@ -131,11 +146,11 @@ class Telling(Outbox):
             self._alert(problems_cleared(recorded.cleared), ended)
 
     def _tell_status(self, ended: Ended) -> None:
-        facts = commit_status(ended.result, self._first_problem(ended.result))
+        first = ended.first[0] if ended.first and ended.result.errors else None
+        facts = commit_status(ended.result, first)
         if facts is None or ended.result.reason == "Pinned":
             return
-        stream = f"status:{facts['commit']}"
-        last = self._last_told(stream)
+        stream, last = _stream(ended.result), ended.last
         if last is not None and last["state"] == facts["state"]:
             same = last["description"] == facts["description"]
             if same or ended.result.reason in STATE_REPEATS:
@@ -143,18 +158,16 @@ class Telling(Outbox):
         self._supersede("status", stream)
         self._queue_message("status", stream, facts, ended.row["id"])
 
-    def _first_problem(self, result: SyncResult) -> dict[str, Any] | None:
-        """Return the problem that the author of a commit should look at first, as it is now."""
-        if not result.errors:
-            return None
-        rows = self.database.query(_FIRST, {"rejected": result.status == "rejected"})
-        return rows[0] if rows else None
-
     def _alert(self, facts: dict[str, Any], ended: Ended | None = None) -> None:
         where = {"repository": self._source.repository_url, "branch": self._source.branch}
         about = {} if ended is None else {"sync": _sync_facts(ended.row)}
         sync_id = None if ended is None else ended.row["id"]
         self._queue_message("alert", "alert", {**facts, **where, **about}, sync_id)
+
+
+def _stream(result: SyncResult) -> str:
+    """Return the stream of a commit's statuses."""
+    return f"status:{result.to_commit}"
 
 
 def _trouble(result: SyncResult, failures: int) -> Trouble | None:

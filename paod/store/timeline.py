@@ -36,10 +36,7 @@ _KEEP: Final = """
 INSERT INTO catalog_generations (epoch, timeline, generation)
 SELECT epoch, timeline, generation FROM catalog_head
 """
-_NEXT: Final = """
-UPDATE catalog_head SET generation = generation + 1, epoch = :epoch
-RETURNING timeline, generation, epoch
-"""
+_NEXT: Final = "UPDATE catalog_head SET generation = :generation, epoch = :epoch"
 _BEGIN: Final = """
 UPDATE catalog_head
 SET timeline = :timeline, epoch = :epoch, went_back_at = :now, went_back_from = :lost,
@@ -51,7 +48,7 @@ UPDATE catalog_head SET went_back_from = :lost
 WHERE COALESCE(went_back_from, 0) < :lost
 RETURNING went_back_at, went_back_from, went_back_to
 """
-_SERVER: Final = "SELECT server FROM catalog_head"
+PRESENT: Final = "SELECT timeline, generation, epoch, server FROM catalog_head"
 _SET_SERVER: Final = "UPDATE catalog_head SET server = :server"
 
 
@@ -109,20 +106,30 @@ class Timeline(Base):
         values = {"timeline": timeline}
         return timeline != present and bool(self.database.query(_FORMER_TIMELINE, values))
 
-    def _new_generation(self) -> Edition:
-        """Count one more generation, and return it."""
-        self._confirm_server()
-        self.database.execute(_KEEP)
-        return Edition(**self.database.query(_NEXT, {"epoch": new_id()})[0])
+    def _new_generation(self, present: Row | None = None) -> Edition:
+        """Count one more generation, and return it.
+
+        ``present``: what ``PRESENT`` gives in this transaction, where it was asked already.
+        """
+        row = present or self._only_row(PRESENT)
+        if self._is_other_server(row["server"]):
+            self._confirm_server()
+            row = self._only_row(PRESENT)
+        following = Edition(row["timeline"], row["generation"] + 1, new_id())
+        values = {"generation": following.generation, "epoch": following.epoch}
+        self.database.execute_many(_KEEP, [{}])
+        self.database.execute_many(_NEXT, [values])
+        return following
+
+    def _is_other_server(self, known: str | None) -> bool:
+        server = self.database.server()
+        return server is not None and server != known
 
     def _confirm_server(self) -> WentBack | None:
-        server = self.database.server()
-        if server is None:
+        known = self._only_row(PRESENT)["server"]
+        if not self._is_other_server(known):
             return None
-        known = self._only_row(_SERVER)["server"]
-        if known == server:
-            return None
-        self.database.execute(_SET_SERVER, {"server": server})
+        self.database.execute_many(_SET_SERVER, [{"server": self.database.server()}])
         return None if known is None else self._begin_timeline(None)
 
     def _begin_timeline(self, lost: int | None) -> WentBack:

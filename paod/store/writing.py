@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from paod.database import Database, Row
+from paod.database import Database, Params, Row
 from paod.model import Catalog, Entry, Kind, Plan, PlannedEntry, PlannedRevision
 from paod.paths import category_of
 from paod.store import codec
@@ -76,14 +76,18 @@ class Writing:
 
 def write_entries(database: Database, plan: Plan, writing: Writing) -> None:
     """Write every planned row and revision of a plan."""
+    written = {}
     for kind in KINDS:
         planned = [one for one in plan.entries if one.entry.document.kind == kind]
-        revisions = [one for one in plan.revisions if one.entry[0] == kind]
         if planned:
             _rename(database, kind, planned)
-            rows = [_row(one, plan.catalog, writing) for one in planned]
-            database.execute_many(_UPSERT[kind], rows)
-            _write_found_by(database, kind, planned, rows)
+            written[kind] = planned, [_row(one, plan.catalog, writing) for one in planned]
+            database.execute_many(_UPSERT[kind], written[kind][1])
+    ids = _ids(database, {kind: planned for kind, (planned, _) in written.items()})
+    for kind, (planned, rows) in written.items():
+        _write_found_by(database, kind, planned, rows, ids[kind])
+    for kind in KINDS:
+        revisions = [one for one in plan.revisions if one.entry[0] == kind]
         if revisions:
             rows = [_revision_row(one, writing) for one in revisions]
             database.execute_many(of_kind(kind, _REVISE), rows)
@@ -96,10 +100,11 @@ def _rename(database: Database, kind: Kind, planned: Iterable[PlannedEntry]) -> 
         for one in planned
         if one.row is not None and one.row[1] != one.entry.document.name
     ]
-    for name in names:
-        database.execute(of_kind(kind, _PARK), {"parked": name["parked"], "name": name["from"]})
-    for name in names:
-        database.execute(of_kind(kind, _UNPARK), {"parked": name["parked"], "name": name["to"]})
+    parked = [{"parked": name["parked"], "name": name["from"]} for name in names]
+    freed = [{"parked": name["parked"], "name": name["to"]} for name in names]
+    if names:
+        database.execute_many(of_kind(kind, _PARK), parked)
+        database.execute_many(of_kind(kind, _UNPARK), freed)
 
 
 def _row(planned: PlannedEntry, catalog: Catalog, writing: Writing) -> dict[str, Any]:
@@ -159,9 +164,12 @@ def said_columns(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_found_by(
-    database: Database, kind: Kind, planned: Sequence[PlannedEntry], rows: Sequence[Row]
+    database: Database,
+    kind: Kind,
+    planned: Sequence[PlannedEntry],
+    rows: Sequence[Row],
+    ids: Mapping[str, int],
 ) -> None:
-    ids = _ids(database, kind, [one.entry.document.name for one in planned])
     for new in (True, False):
         chosen = [
             row | {"id": ids[row["name"]]}
@@ -182,15 +190,25 @@ def write_found_by(database: Database, kind: Kind, rows: Sequence[Row], *, new: 
     database.index_text(entries_table(kind), found_by, new=new)
 
 
-def _ids(database: Database, kind: Kind, names: Sequence[str]) -> dict[str, int]:
-    """Return the ids of rows: one by one, or all of the table where that is less work."""
-    if len(names) > _MANY:
-        found = database.query(of_kind(kind, _ALL_IDS))
-    else:
-        found = [
-            row for name in names for row in database.query(of_kind(kind, _ONE_ID), {"name": name})
-        ]
-    return {row["name"]: row["id"] for row in found}
+def _ids(
+    database: Database, written: Mapping[Kind, Sequence[PlannedEntry]]
+) -> dict[Kind, dict[str, int]]:
+    """Return the ids of rows by kind and name: each, or all of the table where that is less work.
+
+    They are asked for at once, however many there are.
+    """
+    asked: list[tuple[Kind, str, Params | None]] = []
+    for kind, planned in written.items():
+        if len(planned) > _MANY:
+            asked.append((kind, of_kind(kind, _ALL_IDS), None))
+        else:
+            names = [{"name": one.entry.document.name} for one in planned]
+            asked += [(kind, of_kind(kind, _ONE_ID), name) for name in names]
+    found: dict[Kind, dict[str, int]] = {kind: {} for kind in written}
+    answers = database.query_all([(sql, params) for _, sql, params in asked])
+    for (kind, _, _), rows in zip(asked, answers, strict=True):
+        found[kind] |= {row["name"]: row["id"] for row in rows}
+    return found
 
 
 def _write_tags(database: Database, kind: Kind, rows: Sequence[Row], *, new: bool) -> None:
