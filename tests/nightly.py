@@ -89,9 +89,9 @@ PARTS = (
         ("-m", "tests.torn"),
     ),
     Part(
-        "outages",
-        "three machines on PostgreSQL while faults of the server, the network and daemons come",
-        ("-m", "tests.outages", "--seconds", "{}"),
+        "chaos",
+        "three machines on PostgreSQL while faults of servers, network, disks and daemons come",
+        ("-m", "tests.chaos", "--seconds", "{}"),
         amount=7200,
         limit=3 * 3600.0,
     ),

@@ -100,6 +100,10 @@ class Server:
             self._process.wait(timeout=30)
             self._process = None
 
+    def runs(self) -> bool:
+        """Return whether it was started and has not ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
     def execute(self, sql: str) -> list[tuple[object, ...]]:
         """Run one statement as its administrator."""
         with psycopg.connect(self.url(), autocommit=True) as connection:

@@ -52,7 +52,9 @@ def documents(number: int) -> dict[str, str]:
 class Machine(Running):
     """A daemon that listens at the same address whenever it is started again."""
 
-    def __init__(self, folder: Path, origin: Origin, database: str, name: str) -> None:
+    def __init__(
+        self, folder: Path, origin: Origin, database: str, name: str, **extra: str
+    ) -> None:
         self.name = name
         super().__init__(
             folder / name,
@@ -61,6 +63,7 @@ class Machine(Running):
             PAO_INSTANCE=name,
             PAO_LISTEN=f"unix:{folder / name}.sock",
             PAO_WEBHOOK_SECRET=SECRET,
+            **extra,
         )
 
     def deliver(self, payload: Any, delivery: str) -> tuple[int, Any]:
