@@ -150,7 +150,7 @@ class Syncs:
         assert after is not None
         result = result_of(planned, self.stored.catalog.commit)
         self.store.apply(sync_id, planned, result, commit=after, basis="basis")
-        self.stored = planned.after
+        self.stored = self.store.settled(planned.after)
         return sync_id
 
 

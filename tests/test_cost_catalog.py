@@ -54,6 +54,9 @@ SHAPES: dict[str, History] = {
     "lose the holder": lambda n: [tree(n, lambda _: Spec("one")), tree(n - 1, lambda _: Spec("b"))],
     "depend on one": lambda n: [tree(n, lambda k: Spec(name(k), needs=("n00000",)))],
     "unknown references": lambda n: [tree(n, unknown)],
+    "one item, version by version": lambda n: [
+        {path(0): Spec("one", version=(1, 0, number))} for number in range(n)
+    ],
     "names shifted by one": lambda n: [tree(n, named), tree(n, lambda k: Spec(name(k + 1)))],
     "renames": lambda n: [tree(n, named), tree(n, lambda k: Spec(f"m{k}", renamed_from=name(k)))],
     "a chain of renames up": lambda n: [tree(n, named), tree(n, shifted)],

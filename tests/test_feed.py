@@ -55,7 +55,7 @@ class Branch:
         result = result_of(planned, self.stored.catalog.commit)
         assert folded.commit is not None
         self.store.apply(running(self.store), planned, result, commit=folded.commit, basis="")
-        self.stored = planned.after
+        self.stored = self.store.settled(planned.after)
         assert self.store.load() == self.stored
         self.portal.follow()
         copy = {key: one for key, one in self.portal.copy.items() if one is not None}

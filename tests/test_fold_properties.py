@@ -136,6 +136,9 @@ def test_going_on_equals_starting_anew(history: list[Tree], data: st.DataObject)
     first = fold(Catalog(), steps(history[:cut]), "warn")
     second = fold(first.catalog, steps(history, first=cut + 1), "warn")
     assert second.catalog == whole.catalog
+    keys = whole.catalog.entries.keys()
+    published = [one.catalog.published.everything(keys) for one in (second, whole)]
+    assert published[0] == published[1]
     assert first.revisions + second.revisions == whole.revisions
 
 

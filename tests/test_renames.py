@@ -93,7 +93,10 @@ def test_a_move_in_two_steps_ends_where_the_old_one_goes() -> None:
     assert changes(done, ("item", "bee")) == [("added", None), ("changed", "ant")]
     assert changes(done, ("item", "ant"))[-1] == ("removed", None)
     assert done.catalog.aliases == {("item", "ant"): "bee"}
-    published = {version for version, _ in done.catalog.entries["item", "bee"].published}
+    published = {
+        version
+        for version, _ in done.catalog.published.everything([("item", "bee")])["item", "bee"]
+    }
     assert published == {"1.0.0", "2.0.0"}
     assert not told(done)
 

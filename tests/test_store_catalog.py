@@ -75,7 +75,11 @@ class Told:
 
 
 def assert_holds(store: Store, told: Told, stored: Stored) -> None:
-    assert store.load() == stored
+    loaded = store.load()
+    assert loaded == stored
+    keys = loaded.catalog.entries.keys()
+    published = [one.catalog.published.everything(keys) for one in (loaded, stored)]
+    assert published[0] == published[1]
     for (kind, name), revisions in told.revisions.items():
         page = store.versions(kind, name, None, 1000)
         assert page is not None

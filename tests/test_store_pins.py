@@ -262,7 +262,7 @@ class Branch:
         result = result_of(planned, self.stored.catalog.commit)
         sync_id = running(self.store)
         self.store.apply(sync_id, planned, result, commit=step.commit, basis="")
-        self.stored = planned.after
+        self.stored = self.store.settled(planned.after)
         return planned
 
 

@@ -34,6 +34,7 @@ def fold_afresh(before: Catalog, changes: Changes) -> Catalog:
     keys: set[Key] = {(kind, name) for kind in KINDS for name in names}
     for key in keys & draft.entries.keys():
         draft.drop_entry(key)
+        draft.published.forget(key)
     step = {**{path: draft.files[path].file for path in again}, **changes}
     catalog = fold(
         draft.catalog(), [Step(UNCOMMITTED, tuple(sorted(step.items())))], "warn"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from paod.catalog.index import Aliases, Index
+from paod.catalog.ledger import Ledger
 from paod.model import Catalog, Commit, Entry, FileState, Folded, Key, Kind, Problem, Revision
 
 KINDS: tuple[Kind, ...] = ("item", "bundle")
@@ -22,6 +23,7 @@ class Draft:
         self.commit: Commit | None = None
         self.files = dict(before.files)
         self.entries = dict(before.entries)
+        self.published = Ledger(before)
         self._aliases = Aliases(before.aliases)
         self._claimants = Index[str](before.claimants)
         self._referrers = Index[Key](before.referrers)
@@ -103,6 +105,7 @@ class Draft:
             claimants=self.claimants,
             referrers=self._referrers.members,
             findings=self.findings,
+            published=self.published,
         )
 
     def folded(self) -> Folded:

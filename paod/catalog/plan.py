@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import lru_cache
 from posixpath import dirname
@@ -33,6 +34,10 @@ from paod.model import (
     Served,
     Stored,
 )
+from paod.model.published import Pair, Published
+
+Past = Mapping[Key, AbstractSet[Pair]]
+"""What is stored as published, where the fold started from scratch: by the rows' keys."""
 
 UPDATES: frozenset[NetChange] = frozenset({"changed", "moved", "renamed"})
 
@@ -44,8 +49,10 @@ def plan(stored: Stored, folded: Folded, *, anew: bool) -> Plan:
     """
     after = folded.catalog
     rows = _rows(stored, folded, anew)
+    past = stored.catalog.published.everything(stored.catalog.entries) if anew else {}
     pairs = [
-        _planned(stored, after, rows, key) for key in sorted(_keys(stored, folded, rows, anew))
+        _planned(stored, after, rows, key, past)
+        for key in sorted(_keys(stored, folded, rows, anew))
     ]
     entries = tuple(entry for entry, _ in pairs if entry is not None)
     changes = tuple(change for _, change in pairs if change is not None)
@@ -103,7 +110,7 @@ def _revisions(rows: Mapping[Key, Row]) -> tuple[PlannedRevision, ...]:
 
 
 def _planned(
-    stored: Stored, after: Catalog, rows: Mapping[Key, Row], key: Key
+    stored: Stored, after: Catalog, rows: Mapping[Key, Row], key: Key, past: Past
 ) -> tuple[PlannedEntry | None, CatalogChange | None]:
     """Return how one row shall be, if it differs, and what readers are told of it, if they see."""
     row = rows.get(key) or _untouched(stored, key)
@@ -115,13 +122,30 @@ def _planned(
     new = served(after, entry)
     other = row.stored != key or before is None or _view(before) != _view(entry)
     visible = other or old != new
-    if not visible and entry == before and key in after.entries:
+    published = _published(after, row, past)
+    same = entry == before and not (row.stored in past and _differs(published))
+    if not visible and same and key in after.entries:
         return None, None
     was_active = row.stored is not None and stored.identities[row.stored].active
     kind = _net_change(row, before if was_active else None, entry, old, new) if visible else None
     parts_only = not other and old.stale == new.stale
-    planned = PlannedEntry(entry, new, row.stored, row.number, visible, parts_only)
+    planned = PlannedEntry(entry, new, row.stored, row.number, visible, parts_only, published)
     return planned, None if kind is None else _change(planned, kind)
+
+
+def _published(after: Catalog, row: Row, past: Past) -> Published:
+    """Return what shall be published under a row; where all was folded, by the difference."""
+    if row.key not in after.entries:
+        return Published()
+    change = after.published.change(row.key)
+    if row.stored is None or row.stored not in past:
+        return change
+    now, then = frozenset(change.added), past[row.stored]
+    return Published((row.stored,), tuple(sorted(now - then)), tuple(sorted(then - now)))
+
+
+def _differs(published: Published) -> bool:
+    return bool(published.added or published.dropped)
 
 
 def _untouched(stored: Stored, key: Key) -> Row:
@@ -134,7 +158,7 @@ def _off_the_line(row: Row, before: Entry | None) -> Entry | None:
     if not row.revisions:
         return before
     last = row.revisions[-1]
-    return Entry(last.document, last.path, last.commit, active=False, published=frozenset())
+    return Entry(last.document, last.path, last.commit, active=False)
 
 
 def served(catalog: Catalog, entry: Entry) -> Served:

@@ -73,7 +73,9 @@ def _carry(draft: Draft, moves: Mapping[Key, Key]) -> dict[Key, Entry]:
     carried = {key: _called(draft.entries[old], old[1]) for key, old in moves.items()}
     for old in moves.values():
         draft.drop_entry(old)
-    draft.follow({old: key for key, old in moves.items()})
+    going_on = {old: key for key, old in moves.items()}
+    draft.published.rename(going_on)
+    draft.follow(going_on)
     return carried
 
 
@@ -95,8 +97,10 @@ def _remove(draft: Draft, entry: Entry, commit: Commit) -> None:
 def _hold(draft: Draft, key: Key, holding: Holding, commit: Commit, past: _Past) -> None:
     """Bring one held entry up to date, with a revision if anything but its layout changed."""
     before = past.carried or draft.entries.get(key)
-    entry, change = _next(before, holding, commit, renamed=past.carried is not None)
+    known = None if before is None else (key, before)
+    entry, change = _next(draft, known, holding, commit, renamed=past.carried is not None)
     if past.taken is not None:
+        draft.published.take(key, past.taken.key)
         entry, change = _taking(entry, past.taken, commit), change or "changed"
     if past.believed is not None:
         entry = _called(entry, past.believed)
@@ -109,24 +113,29 @@ def _hold(draft: Draft, key: Key, holding: Holding, commit: Commit, past: _Past)
 
 
 def _taking(entry: Entry, former: Entry, commit: Commit) -> Entry:
-    """Return an entry that takes the place of one that went: what was published there counts."""
+    """Return an entry that takes the place of one that went."""
     names = entry.former_names | former.former_names | {former.document.name}
-    published = entry.published | former.published
-    return replace(entry, commit=commit, published=published, former_names=names)
+    return replace(entry, commit=commit, former_names=names)
 
 
 def _next(
-    before: Entry | None, holding: Holding, commit: Commit, *, renamed: bool
+    draft: Draft,
+    history: tuple[Key, Entry] | None,
+    holding: Holding,
+    commit: Commit,
+    *,
+    renamed: bool,
 ) -> tuple[Entry, ChangeKind | None]:
     document = holding.document
-    if before is None:
+    if history is None:
         assert document is not None  # what serves a former document has an entry
-        return _published(None, document, holding.path, commit), "added"
+        return _published(draft, None, document, holding.path, commit), "added"
+    _, before = history
     if document is None:
         return _former(before, holding.path, commit)
     if renamed or not before.active or document.content_hash != before.document.content_hash:
         change: ChangeKind = "renamed" if renamed else "changed" if before.active else "restored"
-        return _published(before, document, holding.path, commit), change
+        return _published(draft, history, document, holding.path, commit), change
     warning = _placed_anew(before.warning, document, holding.path)
     if holding.path == before.path:
         return replace(before, warning=warning), None
@@ -140,16 +149,22 @@ def _former(before: Entry, path: str, commit: Commit) -> tuple[Entry, ChangeKind
     return replace(before, path=path, commit=commit), "moved"
 
 
-def _published(before: Entry | None, document: Document, path: str, commit: Commit) -> Entry:
-    published = frozenset[tuple[str, str]]() if before is None else before.published
+def _published(
+    draft: Draft,
+    history: tuple[Key, Entry] | None,
+    document: Document,
+    path: str,
+    commit: Commit,
+) -> Entry:
+    warning = version_problem(draft.published, history, document, path, "warning")
+    draft.published.add(document.key, document.version, document.content_hash)
     return Entry(
         document=document,
         path=path,
         commit=commit,
         active=True,
-        published=published | {(document.version, document.content_hash)},
-        warning=version_problem(before, document, path, "warning"),
-        former_names=frozenset() if before is None else before.former_names,
+        warning=warning,
+        former_names=frozenset() if history is None else history[1].former_names,
     )
 
 

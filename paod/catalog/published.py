@@ -7,17 +7,31 @@ and content are those of an earlier revision: then somebody reverted, and meant 
 
 from __future__ import annotations
 
-from paod.model import Document, Entry, Problem, Severity
+from paod.model import Document, Entry, Key, Problem, Severity
+from paod.model.published import Publications
 from paod.versions import compare
 
 
 def version_problem(
-    history: Entry | None, document: Document, path: str, severity: Severity
+    published: Publications,
+    history: tuple[Key, Entry] | None,
+    document: Document,
+    path: str,
+    severity: Severity,
 ) -> Problem | None:
-    """Judge a document against the history it goes on with; None: the version rules are kept."""
-    if history is None or _is_published(history, document):
+    """Judge a document against the history it goes on with; None: the version rules are kept.
+
+    ``history`` is its key in ``published`` and its entry, None: it begins with this document.
+    """
+    if history is None:
         return None
-    if any(version == document.version for version, _ in history.published):
+    key, entry = history
+    if document.content_hash == entry.document.content_hash:
+        return None
+    hashes = published.hashes(key, document.version)
+    if document.content_hash in hashes:
+        return None
+    if hashes:
         return _problem(
             "version-conflict",
             f"version {document.version} was already published with other content",
@@ -26,7 +40,7 @@ def version_problem(
             path,
             severity,
         )
-    current = history.document.version
+    current = entry.document.version
     if compare(document.version, current) < 0:
         return _problem(
             "version-regression",
@@ -37,10 +51,6 @@ def version_problem(
             severity,
         )
     return None
-
-
-def _is_published(history: Entry, document: Document) -> bool:
-    return (document.version, document.content_hash) in history.published
 
 
 def _problem(

@@ -106,13 +106,18 @@ def _verdicts(
             continue
         history = None
         if document.key in draft.entries and document.key not in leaving:
-            history = draft.entries[document.key]
+            history = document.key
         elif not outcomes[path].own and _would_follow(draft, closed, holdings, state):
-            history = draft.entries[draft.led_to(document.kind, document.renamed_from or "")]
-        verdict = version_problem(history, document, path, "error")
+            history = draft.led_to(document.kind, document.renamed_from or "")
+        verdict = _verdict(draft, history, document, path)
         if verdict is not None:
             found[path] = verdict
     return found | _verdicts_on_moves(draft, holdings, moves)
+
+
+def _verdict(draft: Draft, history: Key | None, document: Document, path: str) -> Problem | None:
+    known = None if history is None else (history, draft.entries[history])
+    return version_problem(draft.published, known, document, path, "error")
 
 
 def _verdicts_on_moves(
@@ -124,9 +129,7 @@ def _verdicts_on_moves(
         for key in keys:
             holding = holdings[key]
             assert holding.document is not None  # it says what it was called
-            verdict = version_problem(
-                draft.entries[former], holding.document, holding.path, "error"
-            )
+            verdict = _verdict(draft, former, holding.document, holding.path)
             if verdict is None:
                 break
             found[holding.path] = verdict

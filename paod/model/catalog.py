@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from paod.model.document import Document, ExaminedFile, Problem
+from paod.model.published import NOTHING, Publications
 from paod.model.words import ChangeKind, Key
 
 WORKING_TREE = "0" * 40
@@ -52,17 +53,15 @@ class FileState:
 class Entry:
     """One item or bundle of the catalog, active or removed.
 
-    ``commit`` made its present state (its last revision's). ``published`` holds
-    ``(version, content_hash)`` of every revision on this line of history. ``warning`` is what the
-    version rules said of the present content. ``former_names`` are names of others whose history
-    or place this one took by ``renamed_from``.
+    ``commit`` made its present state (its last revision's). ``warning`` is what the version rules
+    said of the present content. ``former_names`` are names of others whose history or place this
+    one took by ``renamed_from``.
     """
 
     document: Document
     path: str
     commit: Commit
     active: bool
-    published: frozenset[tuple[str, str]]
     warning: Problem | None = None
     former_names: frozenset[str] = frozenset()
 
@@ -89,6 +88,8 @@ class Catalog:
     referrers: Mapping[str, AbstractSet[Key]] = field(default_factory=dict)
     findings: Mapping[Key, tuple[Problem, ...]] = field(default_factory=dict)
     """What entries say of each other (``unresolved-item``, dependencies), made from the rest."""
+    published: Publications = field(default=NOTHING, compare=False, repr=False)
+    """The versions of every revision on this line of history: asked for, as they are many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from paod.model.catalog import Catalog, Entry, FileState, Revision
 from paod.model.document import Problem
+from paod.model.published import Published
 from paod.model.words import Key, Kind
 
 
@@ -80,7 +81,7 @@ class PlannedEntry:
     """One row as it shall be: its entry, what readers see of it, and its last revision's number.
 
     ``row`` is the key under which the store knows it now, None: a new row. ``visible`` is
-    false when no reader can tell the difference (a comment moved, ``published`` grew);
+    false when no reader can tell the difference (a comment moved);
     ``parts_only``: all that differs is what a bundle's parts resolve to.
     """
 
@@ -90,6 +91,7 @@ class PlannedEntry:
     revision: int
     visible: bool = True
     parts_only: bool = False
+    published: Published = field(default_factory=Published)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from paod.store.files import write_files
 from paod.store.head import HEAD, HeadState, PinChange, head_of
 from paod.store.outcome import write_outcome
 from paod.store.overlay import PINNED, Overlay
+from paod.store.published import Publishing
 from paod.store.recorded import Recorder, open_before
 from paod.store.telling import Telling
 from paod.store.timeline import PRESENT
@@ -82,7 +83,9 @@ class Applying(HeadState, Telling):
             writing = Writing(sync_id, generation, now, self._source.root)
             write_outcome(self.database, sync_id, result, now, generation)
             overlay.lift()
+            publishing = Publishing(self.database, plan)
             write_entries(self.database, plan, writing)
+            publishing.write()
             write_files(self.database, plan)
             recorded = Recorder(self.database, sync_id, now).applied(plan, before.problems)
             self._write_aliases(plan.aliases)

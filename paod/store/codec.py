@@ -122,16 +122,6 @@ def _facts(document: Document) -> list[str]:
     return [*said, document.content_hash, document.source_hash, dump_outline(document)]
 
 
-def dump_published(published: Iterable[tuple[str, str]]) -> str:
-    """Return what was published, in an order of its own."""
-    return dump(sorted(published))
-
-
-def parse_published(text: str) -> frozenset[tuple[str, str]]:
-    """Return the set that a JSON text holds."""
-    return frozenset((version, content_hash) for version, content_hash in orjson.loads(text))
-
-
 def dump_parts(parts: tuple[Resolved, ...] | None) -> str | None:
     """Return what a bundle's parts resolve to, None for what is no bundle."""
     if parts is None:

@@ -14,13 +14,14 @@ from paod.store import codec
 from paod.store.base import Base
 from paod.store.files import read_files
 from paod.store.overlay import branch_rows
+from paod.store.published import StoredPublications
 from paod.store.recorded import open_counts
 from paod.store.tables import KINDS, of_kind
 
 _ENTRIES: Final = """
 SELECT id, name, version, is_active, on_line, revision, source_file_path, source_file_hash,
        content_hash, commit_hash, commit_author, commit_time, commit_subject,
-       outline, published, former_names, warning, content, stale_since, stale_problems {parts}
+       outline, former_names, warning, content, stale_since, stale_problems {parts}
 FROM {entries}
 """
 _HEAD: Final = "SELECT commit_hash FROM catalog_head"
@@ -51,11 +52,20 @@ class Loading(Base):
             aliases=aliases,
             claimants=claimants_of(files.values()),
             referrers=referrers_of(entries.values()),
+            published=StoredPublications(self.database),
         )
         identities = {_key(kind, row): _identity(row) for kind, row in rows}
         catalog = replace(catalog, findings=all_findings(catalog))
         served = dict(_served(catalog, rows, pinned))
         return Stored(catalog, identities, served, errors, warnings)
+
+    def settled(self, applied: Stored) -> Stored:
+        """Return what was just applied, or read, as the next sync starts from it.
+
+        What was published is asked for again when that needs it, and not held until then.
+        """
+        published = StoredPublications(self.database)
+        return replace(applied, catalog=replace(applied.catalog, published=published))
 
     def _entries(self, kind: Kind, branch: Mapping[int, Row]) -> list[Row]:
         """Return the rows of a kind as the branch has them: the fold knows nothing of pins."""
@@ -111,7 +121,6 @@ def _entry(kind: Kind, row: Row) -> Entry:
         path=row["source_file_path"],
         commit=codec.parse_commit(row),
         active=bool(row["is_active"]),
-        published=codec.parse_published(row["published"]),
         warning=codec.parse_problem(row["warning"]),
         former_names=frozenset(codec.parse(row["former_names"])),
     )

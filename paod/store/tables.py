@@ -1,9 +1,9 @@
 """The two kinds of entry and the tables that hold them: one SQL text serves both.
 
-In the store's SQL ``{entries}``, ``{versions}``, ``{tags}`` and ``{entry_id}`` stand for a kind's
-own names, ``{pin}`` and ``{pins}`` for the columns and the join of what items alone have: a pin.
-``{parts}`` is a column that bundles alone have. They are put in here, from constants; values only
-ever go in as parameters.
+In the store's SQL ``{entries}``, ``{versions}``, ``{tags}``, ``{published}`` and ``{entry_id}``
+stand for a kind's own names, ``{pin}`` and ``{pins}`` for the columns and the join of what items
+alone have: a pin. ``{parts}`` is a column that bundles alone have. They are put in here, from
+constants; values only ever go in as parameters.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _NAMES: Mapping[Kind, Mapping[str, str]] = {
         "{entries}": "catalog_items",
         "{versions}": "catalog_item_versions",
         "{tags}": "catalog_item_tags",
+        "{published}": "catalog_item_published",
         "{entry_id}": "item_id",
         "{parts}": "",
         "{pin}": ", pin_revision, pin_reason, pin_since",
@@ -30,6 +31,7 @@ _NAMES: Mapping[Kind, Mapping[str, str]] = {
         "{entries}": "catalog_bundles",
         "{versions}": "catalog_bundle_versions",
         "{tags}": "catalog_bundle_tags",
+        "{published}": "catalog_bundle_published",
         "{entry_id}": "bundle_id",
         "{parts}": ", parts",
         "{pin}": "",

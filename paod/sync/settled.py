@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from paod.catalog.problems import problems_of
 from paod.config import Settings
 from paod.model import Catalog, Edition, Head, Problem, Stored
+from paod.model.published import NOTHING
 from paod.store import Store
 from paod.validate import Rules
 
@@ -40,11 +41,11 @@ class Memory:
         if self.stored is None or not known:
             self.keep(_counted(store.load()), head)
         assert self.stored is not None
-        return self.stored
+        return store.settled(self.stored)
 
     def keep(self, stored: Stored, head: Head) -> None:
-        """Remember what is stored now, and for which head."""
-        self.stored = stored
+        """Remember what is stored now, and for which head; all that was published is left there."""
+        self.stored = replace(stored, catalog=replace(stored.catalog, published=NOTHING))
         self.served, self.commit, self.basis = head.edition, head.commit, head.basis
 
     def forget(self) -> None:

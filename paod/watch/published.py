@@ -82,7 +82,7 @@ class Published:
         self.store.apply(
             claimed.id, planned, result, commit=commit, basis=AUTHOR, touch_checked=True
         )
-        self._stored = planned.after
+        self._stored = self.store.settled(planned.after)
 
     def _completed(self, reason: str, to_commit: str | None, after: Stored) -> SyncResult:
         return SyncResult(
