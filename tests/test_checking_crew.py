@@ -68,7 +68,7 @@ def test_no_tasks_need_no_processes() -> None:
 def test_a_file_that_kills_the_parser_is_told_beside_the_others(tmp_path: Path) -> None:
     bad = put(tmp_path, "catalog/a/bad.yaml", "killer: true")
     put(tmp_path, "catalog/a/postgres-database.yaml", GOOD)
-    put(tmp_path, "catalog/a/other.yaml", GOOD.replace('"string"', "strng"))
+    put(tmp_path, "catalog/a/other.yaml", GOOD.replace("type: string", "type: strng"))
     environment = os.environ | {"PAOD_FAILPOINT": f"in_hand:{bad.relative_to(tmp_path)}=segv"}
     command = [sys.executable, "-m", "paod", "validate", "--json", str(tmp_path)]
     ran = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True)

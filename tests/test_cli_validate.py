@@ -77,7 +77,11 @@ def test_a_story_s_item_is_there_by_its_name() -> None:
 
 
 def test_text_is_as_a_compiler_writes_it(tmp_path: Path, capsys: Shown) -> None:
-    put(tmp_path, "catalog/databases/postgres-database.yaml", GOOD.replace('"string"', "strng"))
+    put(
+        tmp_path,
+        "catalog/databases/postgres-database.yaml",
+        GOOD.replace("type: string", "type: strng"),
+    )
     put(tmp_path, "catalog/databases/other.yaml", "name: [")
     assert main(["validate", str(tmp_path)]) == 1
     shown = capsys.readouterr().out.splitlines()
@@ -88,7 +92,11 @@ def test_text_is_as_a_compiler_writes_it(tmp_path: Path, capsys: Shown) -> None:
 
 
 def test_json_problems_are_those_of_the_api(tmp_path: Path, capsys: Shown) -> None:
-    put(tmp_path, "catalog/databases/postgres-database.yaml", GOOD.replace('"string"', "strng"))
+    put(
+        tmp_path,
+        "catalog/databases/postgres-database.yaml",
+        GOOD.replace("type: string", "type: strng"),
+    )
     status, checked, [problem] = check(capsys, tmp_path)
     assert (status, checked) == (1, 1)
     assert problem == {
@@ -146,7 +154,7 @@ def test_the_item_that_was_meant_is_named(
     named: str, hint: str, tmp_path: Path, capsys: Shown
 ) -> None:
     put(tmp_path, "catalog/databases/postgres-database.yaml")
-    other = GOOD.replace('name: "postgres-database"', f"name: other\ndependencies: [{named}]")
+    other = GOOD.replace("name: postgres-database", f"name: other\ndependencies: [{named}]")
     put(tmp_path, "catalog/databases/other.yaml", other)
     bundle = 'name: web-stack\nversion: "1.0.0"\ndescription: x\nowner: o\ntags: []\nbundle:\n'
     bundle += f"  optional_items:\n    - catalog_item: {named}-x\n"
@@ -161,7 +169,7 @@ def test_the_item_that_was_meant_is_named(
 @pytest.mark.parametrize(
     "broken",
     [
-        GOOD.replace('type: "string"', "type: strng", 1),
+        GOOD.replace("type: string", "type: strng", 1),
         GOOD.replace("name:", "nam:", 1),
         GOOD.replace("description: ", 'description: ""', 1),
     ],
@@ -195,7 +203,7 @@ def test_what_replaces_an_item_must_be_there(
     bundle += "bundle:\n  required_items:\n    - catalog_item: postgres-database\n"
     put(tmp_path, "catalog/stacks/web-application.yaml", bundle)
     old = GOOD.replace(
-        'name: "postgres-database"', f"name: old\ndeprecated: {{replacement: {replacement}}}"
+        "name: postgres-database", f"name: old\ndeprecated: {{replacement: {replacement}}}"
     )
     put(tmp_path, "catalog/databases/old.yaml", old)
     status, _, problems = check(capsys, tmp_path)
@@ -254,7 +262,7 @@ def test_links_and_large_files_are_refused_unread(tmp_path: Path, capsys: Shown)
 def test_a_file_in_no_catalog_is_judged_by_what_it_says(tmp_path: Path, capsys: Shown) -> None:
     good = put(tmp_path, "Draft 1.yaml")
     assert check(capsys, good) == (0, 1, [])
-    bad = put(tmp_path, "more/bad.yaml", GOOD.replace('"string"', "strng"))
+    bad = put(tmp_path, "more/bad.yaml", GOOD.replace("type: string", "type: strng"))
     status, _, [problem] = check(capsys, bad)
     assert (status, problem["path"], problem["line"]) == (1, "bad.yaml", 12)
     assert main(["validate", str(tmp_path)]) == 1

@@ -324,3 +324,38 @@ def test_keys_that_one_mapping_lacks_are_one_finding_with_lines_to_paste() -> No
     assert first == "add these lines:"
     mended = "name: ant\nversion: 1.0.0\n" + "\n".join(lines)
     assert parse_text(mended.encode(), Rules()) == ()
+
+
+@pytest.mark.parametrize(
+    "field", ["    - label: x\n", "    -   label: x\n", "    -\n      label: x\n", "  - label: x\n"]
+)
+def test_lines_to_paste_are_as_far_in_as_their_mapping(field: str) -> None:
+    text = f"""\
+name: ant
+version: 1.0.0
+description: An ant.
+owner: team
+tags: [a]
+presentation:
+  fields:
+{field}"""
+    rest = """\
+fulfillment:
+  manual:
+    system: jira
+    template: {project: A, issue_type: B, summary: C}
+"""
+    (found,) = (
+        one for one in parse_text((text + rest).encode(), Rules()) if one.code == "missing-key"
+    )
+    _, *lines = found.hint.split("\n")
+    assert len(lines) > 1
+    mended = text + "\n".join(lines) + "\n" + rest
+    assert "missing-key" not in {one.code for one in parse_text(mended.encode(), Rules())}
+    assert not [one for one in parse_text(mended.encode(), Rules()) if one.code == "yaml-syntax"]
+
+
+def test_keys_that_braces_lack_are_told_for_braces() -> None:
+    text = b"name: ant\npresentation: {fields: [{label: x}]}\n"
+    hints = [one.hint for one in parse_text(text, Rules()) if one.line == 2]
+    assert any(hint.startswith("add in the braces: name: ") for hint in hints), hints

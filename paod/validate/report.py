@@ -73,9 +73,20 @@ def _problem(path: str, finding: Finding, reading: Reading | None, name: str | N
         line=place.line,
         column=place.column,
         pointer=pointer(finding.path),
-        hint=finding.hint if isinstance(finding.hint, str) else "",
+        hint=_indented(finding, reading) if isinstance(finding.hint, str) else "",
         document=name,
     )
+
+
+def _indented(finding: Finding, reading: Reading | None) -> str:
+    """Return a hint whose lines are to be pasted, as far in as the mapping that they belong to."""
+    first, *lines = str(finding.hint).split("\n")
+    if not lines or reading is None or finding.code != "missing-key":
+        return str(finding.hint)
+    if reading.source(finding.path).startswith("{"):
+        return f"add in the braces: {', '.join(lines)}"
+    margin = " " * (reading.place(finding.path).column - 1)
+    return "\n".join((first, *(margin + line for line in lines)))
 
 
 def _place(finding: Finding, reading: Reading | None) -> Place:
