@@ -312,7 +312,7 @@ def test_a_daemon_counts_over_all_its_workers_and_their_deaths(tmp_path: Path) -
             fetches = after.value("paod_git_fetch_total", result="success")
             assert fetches is not None
             assert fetches >= 2
-            assert len(list((tmp_path / "state" / "metrics").glob("*.db"))) == 8
+            assert len(list((tmp_path / "state" / "metrics").glob("*.db"))) == 10
             assert not falling_histograms(after)
             for secret in (TOKEN, SECRET, ADMIN, READER, str(tmp_path)):
                 assert secret not in after.text

@@ -139,7 +139,7 @@ def test_the_story(paod: Running, origin: Origin) -> None:
 def breaks_and_mends(paod: Running, origin: Origin) -> None:
     """A malformed file: told with its line, served from its last good document, then mended."""
     text = example(POSTGRES)
-    broken = text.replace('type: "string"', 'type: "strng"')
+    broken = text.replace("type: string", "type: strng")
     assert broken != text
     origin.write(POSTGRES, broken).commit("Break it")
     push(paod, payload(origin, modified=[POSTGRES]))
@@ -149,7 +149,7 @@ def breaks_and_mends(paod: Running, origin: Origin) -> None:
     assert paod.get(item)["presentation"]["fields"][0]["type"] == "string"
     (problem,) = paod.get("/api/v1/admin/catalog/validation-errors")["validation_errors"]
     assert (problem["code"], problem["path"]) == ("unknown-type", POSTGRES)
-    assert broken.splitlines()[problem["line"] - 1].strip().startswith('type: "strng"')
+    assert broken.splitlines()[problem["line"] - 1].strip().startswith("type: strng")
     assert problem["pointer"] == "/presentation/fields/0/type"
     assert problem["hint"] == "did you mean 'string'?"
     origin.write(POSTGRES, text).commit("Mend it")

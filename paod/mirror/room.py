@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,10 @@ def room_for(most: int) -> Iterator[None]:
     Beyond that Python raises MemoryError, and libgit2 an error of its own. Nothing is bounded where
     there is no /proc.
     """
+    import resource  # not on Windows, where an author's commands import this module
+
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    mapped = _mapped_bytes()
+    mapped = _mapped_pages() * resource.getpagesize()
     wanted = mapped + most
     if not mapped or (soft != resource.RLIM_INFINITY and soft <= wanted):
         yield
@@ -28,9 +29,8 @@ def room_for(most: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _mapped_bytes() -> int:
+def _mapped_pages() -> int:
     try:
-        pages = Path("/proc/self/statm").read_text("ascii").split()[0]
+        return int(Path("/proc/self/statm").read_text("ascii").split()[0])
     except OSError:
         return 0
-    return int(pages) * resource.getpagesize()
