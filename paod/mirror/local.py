@@ -262,7 +262,12 @@ class Mirror(Source):
         self._on_phase(phase, self.remote.timeout)
         if not self._is_in_place():
             self.renew("its folder was deleted or replaced while paod ran")
-        return Conversation(self._repository, self.remote, self.folder / "home")
+        return Conversation(
+            self._repository,
+            self.remote,
+            self.folder / "home",
+            lambda: self._on_phase(phase, self.remote.timeout),
+        )
 
     # commits
 

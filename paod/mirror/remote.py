@@ -43,8 +43,8 @@ class Remote:
 
     ``credentials`` is asked again at each connection, so that a rotated secret is used;
     ``on_denied`` is told when access was denied with them.
-    ``timeout`` is for the whole fetch, ``connect_timeout`` and ``stall_timeout`` (seconds without a
-    byte) are never above it.
+    ``timeout`` is for a fetch without progress; ``connect_timeout`` and ``stall_timeout`` (seconds
+    without a byte) are never above it.
     """
 
     url: str

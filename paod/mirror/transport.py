@@ -3,14 +3,13 @@
 A fetch of a missing branch and one without ``+`` both report success in libgit2, so success is read
 from the ref and not from the call. Credentials go once, to the configured scheme, host and port.
 What no callback can interrupt (a name lookup, a stalled handshake) is left to whoever supervises
-the process; ``timeout`` is met between bytes.
+the process; a transfer that stands still is ended between bytes.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from paod.mirror.failures import translate
 from paod.mirror.known_hosts import KnownHost, files_of, known_host, places
 from paod.mirror.remote import Remote
 from paod.mirror.room import room_for
+from paod.mirror.transfer import Transfer
 from paod.repository_url import PORTS
 
 LISTED_BYTES = 128 * 2**20
@@ -39,10 +39,18 @@ _SAFE_LIBGIT2 = (1, 9, 5)
 class Conversation(pygit2.RemoteCallbacks):
     """Talks to one remote for one poll or fetch. Errors are ``FetchFailed`` and its siblings."""
 
-    def __init__(self, repository: pygit2.Repository, remote: Remote, home: Path) -> None:
+    def __init__(
+        self,
+        repository: pygit2.Repository,
+        remote: Remote,
+        home: Path,
+        goes_on: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``goes_on`` is told whenever a fetch that takes long has got on."""
         super().__init__()
+        self._goes_on = goes_on
+        self._transfer = Transfer(remote.timeout, goes_on)
         self._remote = remote
-        self._deadline = time.monotonic() + remote.timeout
         self._answered = False
         self._listing = True
         self._identity_refused = False
@@ -105,7 +113,8 @@ class Conversation(pygit2.RemoteCallbacks):
 
     def fetch(self, ref: str, place: str) -> None:
         """Fetch a ref of the remote into a local one, whatever that held before."""
-        with self._translated():
+        self._transfer = Transfer(self._remote.timeout, self._goes_on)
+        with self._translated(), self._transfer:
             self._handle.fetch([f"+{ref}:{place}"], callbacks=self, proxy=self._remote.proxy)
 
     # what libgit2 calls back
@@ -142,12 +151,14 @@ class Conversation(pygit2.RemoteCallbacks):
         return valid
 
     def sideband_progress(self, string: str) -> None:
-        """End a fetch that is over its time."""
-        self._check_time()
+        """Take what the remote says for a sign of life; end a fetch that does not get on."""
+        self._transfer.sign()
+        self._check_progress()
 
     def transfer_progress(self, stats: TransferProgress) -> None:
-        """End a fetch that is over its time or its size."""
-        self._check_time()
+        """End a fetch that does not get on, or is over its size."""
+        self._transfer.received = stats.received_bytes
+        self._check_progress()
         if stats.received_bytes > self._remote.max_pack_bytes:
             raise FetchFailed(
                 f"{self._remote.url} sends more than {self._remote.max_pack_bytes} bytes",
@@ -155,11 +166,12 @@ class Conversation(pygit2.RemoteCallbacks):
                 reason="RemoteTooLarge",
             )
 
-    def _check_time(self) -> None:
-        if time.monotonic() > self._deadline:
+    def _check_progress(self) -> None:
+        fault = self._transfer.fault()
+        if fault is not None:
             raise FetchFailed(
-                f"{self._remote.url} did not deliver within {self._remote.timeout:g} seconds",
-                "raise PAO_REPO_TIMEOUT if the repository is that big or the line that slow",
+                f"{self._remote.url} {fault}",
+                "raise PAO_REPO_TIMEOUT if the line is that slow",
                 reason="RemoteTimeout",
             )
 

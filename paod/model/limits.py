@@ -140,6 +140,16 @@ PASSED_COMMIT_OBJECT: Final = _limit(
     "bytes",
     "read whole for its parent; history begins after a larger one",
 )
+FETCH_SECONDS: Final = _limit(
+    "commit", "fetch", 3_600, "seconds", "of one that makes progress: no repository takes longer"
+)
+LEAST_SPEED: Final = _limit(
+    "commit",
+    "speed of a fetch",
+    1_000,
+    "bytes a second",
+    "at least, within `PAO_REPO_TIMEOUT`, unless paod works on what came",
+)
 ANNEX_BYTES: Final = _limit(
     "commit",
     "proposals",

@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ import pytest
 from paod.config import load
 from paod.errors import AccessDenied, FetchFailed, MirrorError, SettingsError
 from paod.mirror import Credentials, Remote, remote_tip
+from paod.mirror.transfer import Transfer
 from paod.mirror.transport import LISTED_BYTES, isolate
 from paod.sync import moved_to
 from tests.mirrors import fetching_child, open_mirror, whole
@@ -214,13 +216,57 @@ def test_the_stall_timeout_is_never_above_the_whole_one(tmp_path: Path, server: 
     assert time.monotonic() - began < 3
 
 
-def test_a_transfer_that_goes_on_too_long_ends(tmp_path: Path, server: GitServer) -> None:
-    """G3: ended at the first object after the deadline."""
+def test_a_transfer_that_drips_ends(
+    tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G3: ended at the first object after the time in which it got on too slowly."""
+    monkeypatch.setattr("paod.mirror.transfer._PREPARING_SECONDS", 0.0)
     server.fault = Fault("drip", on="pack", pause=0.005)
     mirror = open_mirror(tmp_path, server.url(), timeout=0.3)
     with pytest.raises(FetchFailed) as caught:
         mirror.fetch()
     assert caught.value.reason_given == "RemoteTimeout"
+
+
+def test_whoever_watches_over_a_transfer_is_told_that_it_gets_on() -> None:
+    """Also while libgit2 works on one huge object, and calls nothing back."""
+    work = itertools.count()
+    told = threading.Event()
+    with Transfer(1.0, told.set, busy=lambda: float(next(work))):
+        assert told.wait(30)
+    told.clear()
+    with Transfer(1.0, told.set, busy=lambda: 0.0) as asked:
+        asked.sign()
+        assert told.wait(30), "whoever else looked first"
+    told.clear()
+    with Transfer(1.0, told.set, busy=lambda: 0.0) as still:
+        assert not still.look()
+    assert not told.is_set()
+
+
+@pytest.mark.parametrize(
+    ("bytes_a_second", "busy", "fault"),
+    [
+        (1000, 0.0, None),
+        (0, 0.1, None),
+        (999, 0.09, "made no progress in 60 seconds"),
+        (0, 0.0, "made no progress in 60 seconds"),
+    ],
+)
+def test_progress_is_bytes_or_work_on_them(
+    bytes_a_second: int, busy: float, fault: str | None
+) -> None:
+    now = [0.0]
+    transfer = Transfer(60.0, lambda: None, lambda: now[0], lambda: busy * now[0])
+    for _ in range(3599):
+        now[0] += 1.0
+        transfer.received += bytes_a_second
+        found = transfer.fault()
+        if found is not None:
+            break
+    assert (found, now[0]) == (fault, 61.0 if fault else 3599.0)
+    now[0] = 3601.0
+    assert transfer.fault() == "did not deliver within 3600 seconds"
 
 
 def test_what_no_callback_can_end_is_announced_first(tmp_path: Path, server: GitServer) -> None:
