@@ -190,7 +190,7 @@ class Tokens:
         if status == 429 or (status == 403 and answer.rest):
             return FetchFailed(
                 f"{app.api} limits how often it is asked",
-                "paod waits as long as it was asked to",
+                "`paod serve` waits as long as it was asked to",
                 reason="RateLimited",
                 retry_after=answer.rest,
             )

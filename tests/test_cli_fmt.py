@@ -97,6 +97,23 @@ def test_windows_line_ends_stay() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("name:   a\nowner:\tb\n", "name: a\nowner: b\n"),
+        ("presentation:\n  fields:\n    - name:    x\n      type:  |\n        a  b:   c\n", None),
+        ("x-a: {b:    1,  c:  [1,   2]}\n", "x-a: {b: 1,  c: [1,   2]}\n"),
+        ("x-a: &a    b\nx-c:   *a\n", "x-a: &a    b\nx-c:   *a\n"),
+        ('x-a:   # why\n  b: "c:   d"\n', 'x-a:   # why\n  b: "c:   d"\n'),
+    ],
+)
+def test_one_space_stands_after_a_colon(text: str, after: str | None) -> None:
+    if after is None:
+        after = "presentation:\n  fields:\n    - name: x\n      type: |\n        a  b:   c\n"
+    assert laid_out(text) == after
+    assert laid_out(after) == after
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '{"version": "1.0.0", "name": "a"}',

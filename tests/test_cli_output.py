@@ -8,6 +8,7 @@ import pty
 import select
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from paod.cli.excerpt import excerpt
 from paod.cli.findings import has_errors, print_findings, tally
 from paod.cli.outcome import changed, counted, short, summary
-from paod.cli.output import complain, print_json, print_line, print_pairs, print_table
+from paod.cli.output import complain, print_json, print_line, print_pairs, print_table, waiting
 from paod.document import lines_of
 
 CHECKOUT = Path(__file__).parent.parent
@@ -286,3 +287,18 @@ def test_a_stream_that_takes_nothing_is_said() -> None:
         ended = run_paod("doctor", stdout=unwritable, stderr=subprocess.PIPE)
     assert ended.returncode == 1
     assert ended.stderr.startswith(b"paod: the output cannot be written: ")
+
+
+def test_what_shows_that_a_command_works_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under it the doctor forks, and a child that a thread was forked beside may hang."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        before = threading.active_count()
+        with waiting("looking at [everything]") as tell:
+            assert threading.active_count() == before
+            tell("reading\x1b[2J")
+        shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert "looking at [everything]" in shown
+    assert "reading\\x1b[2J" in shown

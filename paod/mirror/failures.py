@@ -45,7 +45,8 @@ class _Rule:
 _MAY_READ = "check PAO_REPO_TOKEN or PAO_REPO_SSH_KEY: it must be valid and may read here"
 _EXISTS = "check PAO_REPO_URL; a private repository looks missing without a token that may read it"
 _NETWORK = (
-    "paod tries again by itself; if it lasts, see to the network, the address and PAO_REPO_PROXY"
+    "`paod serve` tries again by itself; if it lasts, see to the network, the address and"
+    " PAO_REPO_PROXY"
 )
 _RULES = (
     _Rule(
@@ -94,14 +95,14 @@ _RULES = (
         r"unexpected http status code: 429",
         "RateLimited",
         "it limits how often it is asked",
-        "paod waits a minute by itself; raise PAO_SYNC_INTERVAL if this goes on",
+        "`paod serve` waits a minute by itself; raise PAO_SYNC_INTERVAL if this goes on",
         pause=RATE_LIMIT_PAUSE,
     ),
     _Rule(
         r"unexpected http status code: 5\d\d",
         "RemoteError",
         "it has trouble of its own",
-        "paod tries again by itself; if it lasts, see what the Git host says of its state",
+        "`paod serve` tries again by itself; if it lasts, see what the Git host says of its state",
     ),
     _Rule(
         r"(failed to (connect|start)|could not (read|write)|SSH could not|SSL error|"

@@ -120,7 +120,8 @@ def _listed(folder: str) -> list[os.DirEntry[str]]:
 def _pass_over(error: OSError, name: str) -> None:
     """Raise what forbids reading; what merely went away meanwhile is no error."""
     if error.errno not in _VANISHED:
-        raise SettingsError(f"{name} cannot be read: {error.strerror}") from error
+        place = name if error.filename is None else os.fspath(error.filename)
+        raise SettingsError(f"{place} cannot be read: {error.strerror}") from error
 
 
 def _relative(checkout: str, place: str) -> str:

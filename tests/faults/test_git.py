@@ -16,10 +16,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pygit2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from paod.config import load
 from paod.errors import AccessDenied, FetchFailed, MirrorError, SettingsError
@@ -437,8 +440,22 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "extensions").write_text(f"subjectAltName={alternative}")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "authority.pem", "-CAkey",
                 "authority.key", "-CAcreateserial", "-out", f"{name}.pem", "-extfile", "extensions",
-                "-days", "-1" if name == "expired" else "2")  # fmt: skip
+                "-days", "2")  # fmt: skip
+    _let_expire(folder / "expired.pem", folder / "authority.key")
     return folder
+
+
+def _let_expire(certificate: Path, key: Path) -> None:
+    """Sign a certificate anew whose time was over yesterday; OpenSSL 3.5 makes none such."""
+    old = x509.load_pem_x509_certificate(certificate.read_bytes())
+    signer = serialization.load_pem_private_key(key.read_bytes(), None)
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number)
+    for extension in old.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    builder = builder.not_valid_before(now - timedelta(days=2))
+    new = builder.not_valid_after(now - timedelta(days=1)).sign(signer, hashes.SHA256())
+    certificate.write_bytes(new.public_bytes(serialization.Encoding.PEM))
 
 
 def tls(folder: Path, name: str) -> tuple[Path, Path]:
