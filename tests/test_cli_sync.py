@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from paod.api.freshness import without_documents
 from paod.cli import main
+from paod.config import load
+from paod.daemon import open_store
 from tests.kept import kept_logging
 from tests.origin import Origin
 
@@ -72,6 +75,26 @@ def site(tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch) -> Iter
     with kept_logging(), Origin(tmp_path) as origin:
         origin.write(PATH, POSTGRES).commit("Begin")
         yield Site(tmp_path, origin, capsys)
+
+
+def test_an_empty_catalog_says_why(site: Site) -> None:
+    commit = site.origin.remove(PATH).write("services/db/x.yaml", POSTGRES).commit("Elsewhere")
+    said = (
+        f"no documents under catalog/ at {commit[:12]};"
+        " services/ looks like a catalog: set PAO_CATALOG_ROOT"
+    )
+    assert said in site.read("sync")
+    assert said in site.read("sync")  # and where nothing is new
+    assert said in site.read("status")
+    findings = json.loads(site.run("doctor", "--json").out)["checks"]
+    [catalog] = [one for one in findings if one["check"] == "catalog"]
+    assert (catalog["state"], catalog["message"]) == ("warning", said)
+    store = open_store(load({"PAO_CONFIG": str(site.config)}))
+    reasons = without_documents(store.head(), store.last_following())
+    store.close()
+    assert [one.code for one in reasons] == ["NoDocuments"]
+    site.origin.write(PATH, POSTGRES).commit("Where it belongs")
+    assert "no documents" not in site.read("sync") + site.read("status")
 
 
 def test_sync_history_diff_and_status(site: Site) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from paod.config import Settings
-from paod.model import Head
+from paod.model import NO_DOCUMENTS, Head
 
 MISSED_POLLS = 3
 """So many polls may fail to come before the catalog is called stale."""
@@ -58,6 +58,15 @@ def cut_off(deaths: int) -> list[Reason]:
     if deaths < DEATHS_TO_SAY:
         return []
     return [Reason("CutOff", f"the sync that waits was killed or over its time {deaths} times")]
+
+
+def without_documents(head: Head, last: Sync | None) -> list[Reason]:
+    """Return what to say of a catalog that is empty as the branch has none for it."""
+    if last is None or last["to_commit"] != head.commit or head.commit is None:
+        return []
+    if not str(last["message"]).startswith(NO_DOCUMENTS):
+        return []
+    return [Reason("NoDocuments", "the branch has no documents in the catalog's folder")]
 
 
 def was_read(head: Head) -> bool:

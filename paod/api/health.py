@@ -14,7 +14,7 @@ import falcon
 
 from paod import __version__
 from paod.api import links
-from paod.api.freshness import Reason, cut_off, staleness, was_read
+from paod.api.freshness import Reason, cut_off, staleness, was_read, without_documents
 from paod.api.operation import Answer, Operation, Readable
 from paod.api.standing import head_told
 from paod.basis import applied_with
@@ -61,7 +61,12 @@ class Health(Readable):
         stale = staleness(head, last, self._settings, self._now())
         if not was_read(head):
             return self._unavailable(stale)
-        reasons = [*stale, *self._differing(head), *cut_off(self._store.cut_off_in_a_row())]
+        reasons = [
+            *stale,
+            *without_documents(head, last),
+            *self._differing(head),
+            *cut_off(self._store.cut_off_in_a_row()),
+        ]
         return self._body("degraded" if reasons else "ok", reasons) | {
             **head_told(head),
             "stale": bool(stale),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from paod.cli.output import print_line, print_table
+from paod.model import NO_DOCUMENTS
 from paod.preview.words import SHORT
 
 STYLES = {"completed": "green", "failed": "bold red", "blocked": "yellow", "rejected": "yellow"}
@@ -35,6 +36,7 @@ def summary(row: Mapping[str, Any]) -> str:
         words.append("would change" if row["dry_run"] else "changed")
         words.append(changed(row))
         words.append(span(row.get("from_commit"), row.get("to_commit")))
+        words.append(row["message"] if row["message"].startswith(NO_DOCUMENTS) else "")
     else:
         words.append(row["message"] or row["reason"])
     return " ".join(word for word in words if word)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from paod.api.freshness import Sync, cut_off, staleness
+from paod.api.freshness import Sync, cut_off, staleness, without_documents
 from paod.basis import check_source, rules_differ
 from paod.config import Settings
 from paod.daemon import open_store
@@ -143,6 +143,9 @@ def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -
         ended = last is not None and last["status"] != "completed" and last["message"]
         hint = ended or "a daemon that runs keeps it up to date: see its log, and `paod status`"
         return warning("catalog", f"it may be behind the branch: {why}", hint)
+    if last is not None and without_documents(head, last):
+        hint = "PAO_CATALOG_ROOT is the folder with the documents, ROOT/<category>/<name>.yaml"
+        return warning("catalog", last["message"], hint)
     return good("catalog", f"the branch's, at {(head.commit or 'no commit')[:12]}")
 
 

@@ -112,6 +112,11 @@ class Source:
         """Return a file's bytes, or only its size where that is above ``limit`` bytes."""
         return self._objects.read_within(oid, "blob", limit)
 
+    def likely_roots(self, commit: str, most: int = 3) -> list[str]:
+        """Return the first top-level folders of a commit that look like a catalog's root."""
+        tree = self._history.tree_of(commit)
+        return list(islice(self._trees.with_documents(tree), most)) if tree else []
+
     def _root_of(self, commit: str) -> Node | None:
         return self._trees.root(self._history.tree_of(commit), self._root)
 

@@ -22,6 +22,9 @@ _ANY_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0.{20}", re.DOTALL)
 _FOLDER = b"40000"
 _KEPT_ENTRIES = 50_000
 _KEPT_SIZES = 200_000
+_LOOKED_INTO = 50
+"""Folders of a folder, where another catalog root is guessed."""
+_YAML = (b".yaml", b".yml")
 
 Node = tuple[bytes, bytes]
 """An entry's mode as it stands in the tree and its object's hash, 20 bytes."""
@@ -74,6 +77,19 @@ class Trees:
     def changes(self, old: Node | None, new: Node | None, path: bytes) -> Iterator[TreeChange]:
         """Yield every path that differs, in byte order; ``path`` is where both nodes stand."""
         yield from self._between(old, new, path, 0)
+
+    def with_documents(self, tree: str) -> Iterator[str]:
+        """Yield the folders that hold YAML files two levels down, as a catalog does."""
+        for name, node in self._folders_in(bytes.fromhex(tree)):
+            inside = (self._folder(child[1]) for _, child in self._folders_in(node[1]))
+            if any(_split(entry)[0].endswith(_YAML) for folder in inside for entry in folder):
+                yield path_text(name)
+
+    def _folders_in(self, oid: bytes) -> list[tuple[bytes, Node]]:
+        """Return a tree's first folders, but hidden ones."""
+        found = sorted(map(_split, self._folder(oid)))
+        folders = [one for one in found if _type(one[1][0]) is None and not one[0].startswith(b".")]
+        return folders[:_LOOKED_INTO]
 
     def check_size(self, node: Node | None) -> None:
         """Raise ``Blocked`` where a tree is over the limits; equal folders are read once."""

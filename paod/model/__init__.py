@@ -37,6 +37,7 @@ from paod.model.plan import (
     Stored,
 )
 from paod.model.sync import (
+    NO_DOCUMENTS,
     ClaimedSync,
     Edition,
     Head,
@@ -59,6 +60,7 @@ from paod.model.words import (
 )
 
 __all__ = [
+    "NO_DOCUMENTS",
     "WORKING_TREE",
     "Catalog",
     "CatalogChange",

@@ -90,6 +90,8 @@ class Head:
         return Edition(self.timeline, self.generation, self.epoch)
 
 
+NO_DOCUMENTS = "no documents under "
+"""With which the message of a sync begins whose catalog is empty."""
 SyncStatus = Literal[
     "queued", "running", "completed", "failed", "rejected", "blocked", "superseded"
 ]

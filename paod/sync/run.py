@@ -20,11 +20,12 @@ from paod.errors import (
 from paod.failpoint import failpoint
 from paod.log import event
 from paod.mirror import Mirror
-from paod.model import ClaimedSync, Head, Pin, Plan, Stored, SyncRequest, SyncResult
+from paod.model import NO_DOCUMENTS, ClaimedSync, Head, Pin, Plan, Stored, SyncRequest, SyncResult
 from paod.model.basis import other_source
 from paod.preview import NOTHING, outlook
 from paod.signers import Signers
 from paod.store import stamp
+from paod.sync.empty import why_empty
 from paod.sync.job import Job, Start, Workshop
 from paod.sync.policy import check_policies
 from paod.sync.proposal import MEND_FIRST, proposal, weigh
@@ -126,8 +127,16 @@ def _attempt(job: Job) -> SyncResult:
 
 
 def _up_to_date(job: Job, stored: Stored) -> SyncResult:
-    result = up_to_date(stored, job.progress)
+    result = _explained(job, stored, up_to_date(stored, job.progress))
     return replace(result, preview=NOTHING) if job.request.dry_run else result
+
+
+def _explained(job: Job, stored: Stored, result: SyncResult) -> SyncResult:
+    """Say why a catalog without any document is empty."""
+    assert result.to_commit is not None
+    root = job.shop.settings.catalog_root
+    empty = why_empty(stored.catalog, job.shop.mirror, root, result.to_commit)
+    return replace(result, message=empty) if empty else result
 
 
 def _preview(job: Job, start: Start, commit: str) -> SyncResult:
@@ -199,12 +208,15 @@ def _reject(job: Job, planned: Plan, rejection: SyncResult) -> SyncResult:
 
 def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
     shop = job.shop
+    result = _explained(job, planned.after, succeeded(planned, job.progress))
+    if result.message.startswith(NO_DOCUMENTS):
+        log.warning("%s", result.message)
     with job.progress.phase("apply"):
         failpoint("before_apply")
         served = shop.store.apply(
             job.sync.id,
             planned,
-            succeeded(planned, job.progress),
+            result,
             commit=start.target,
             basis=basis_of(shop.settings),
             applied_with=applied_with(shop.settings),
@@ -216,7 +228,7 @@ def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
     _keep_commit(shop.mirror, start.target)
     head = replace(start.head, commit=start.target, basis=basis_of(shop.settings))
     shop.memory.keep(planned.after, replace(head, **asdict(served)))
-    return succeeded(planned, job.progress)
+    return replace(result, timings=job.progress.seconds())
 
 
 def _keep_commit(mirror: Mirror, commit: str) -> None:
