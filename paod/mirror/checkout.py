@@ -8,7 +8,8 @@ configuration here, so that ``safe.directory`` counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -32,12 +33,8 @@ class Checkout(Source):
     def __init__(self, folder: Path, root: str, below: str = "") -> None:
         super().__init__(root, below=below)
         self.folder = folder
-        try:
+        with _translated(folder, "opened"):
             repository = pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH)
-        except (pygit2.GitError, KeyError) as error:
-            raise SettingsError(
-                f"the repository of {folder} cannot be opened: {error}", _remedy(folder)
-            ) from error
         self._read_from(repository, _shallow(Path(repository.path)), str(folder))
 
     def resolve(self, revision: str) -> str:
@@ -80,23 +77,28 @@ class Checkout(Source):
     @property
     def is_new(self) -> bool:
         """Whether the repository has no commit yet."""
-        return self._repository.is_empty
+        with _translated(self.folder, "read"):
+            return self._repository.is_empty
 
     def is_ignored(self, path: str) -> bool:
         """Whether Git would leave a file out of the next commit, as ``.gitignore`` says."""
-        return self._repository.path_is_ignored(path)
+        with _translated(self.folder, "read"):
+            return self._repository.path_is_ignored(path)
 
     def _followed(self, name: str) -> str:
         """Return the branch that the remote's HEAD stands for, by its own name."""
         place = f"refs/remotes/{name}"
-        ref = self._repository.references.get(place)
-        target = "" if ref is None else str(ref.target)
+        with _translated(self.folder, "read"):
+            ref = self._repository.references.get(place)
+            target = "" if ref is None else str(ref.target)
         return target.removeprefix("refs/remotes/") if target.startswith("refs/remotes/") else name
 
     def _named(self, name: str) -> str | None:
         for place in _PLACES:
             ref = place.format(name)
-            if pygit2.reference_is_valid_name(ref) and ref in self._repository.references:
+            with _translated(self.folder, "read"):
+                known = pygit2.reference_is_valid_name(ref) and ref in self._repository.references
+            if known:
                 return self._peeled(ref)
         found = self._objects.expand(name) if _DIGITS.fullmatch(name) else None
         return found if found is not None and self._objects.has_commit(found) else None
@@ -106,6 +108,17 @@ class Checkout(Source):
             return str(self._repository.references[ref].peel(pygit2.Commit).id)
         except (pygit2.GitError, KeyError, ValueError):
             return None
+
+
+@contextmanager
+def _translated(folder: Path, what: str) -> Iterator[None]:
+    """Say of libgit2's errors whose repository is damaged, and what may help."""
+    try:
+        yield
+    except (pygit2.GitError, KeyError, OSError) as error:
+        raise SettingsError(
+            f"the repository of {folder} cannot be {what}: {error}", _remedy(folder)
+        ) from error
 
 
 def _remedy(folder: Path) -> str:
