@@ -108,7 +108,7 @@ class Running:
             data = None if body is None else json.dumps(body)
             connection.request(method, path, data, headers)
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            return answer.status, json.loads(answer.read() or b"null")
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
         address = self.environment["PAO_LISTEN"]
