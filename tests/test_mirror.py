@@ -629,6 +629,23 @@ def test_another_repository_gets_another_mirror(origin: Origin) -> None:
     other.close()
 
 
+def test_a_mirror_that_borrows_is_deleted_when_it_cannot_be_used(origin: Origin) -> None:
+    """It holds proposals alone: kept aside, each would take as much again as it may at most."""
+    commit = origin.write("catalog/a/x.yaml", "one").commit()
+    lender = mirror_of(origin)
+    lender.fetch()
+    folder = lender.folder.with_name("previews.git")
+    for _ in range(2):
+        annex = Mirror(folder, Remote(origin.url), "catalog", lender=lender.folder)
+        annex.open()
+        assert annex.fetch() == commit
+        stranger = folder / "objects" / "ab"
+        stranger.mkdir()
+        (stranger / ("c" * 38)).write_bytes(b"")
+    annex.open()
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["mirror", "previews.git"]
+
+
 @pytest.mark.usefixtures("few_packs")
 def test_fetching_leaks_no_file_descriptors(origin: Origin) -> None:
     """O13: one stays open for each pack, and packs are put together from time to time."""

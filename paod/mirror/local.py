@@ -76,9 +76,12 @@ class Mirror(Source):
         """Set the mirror aside and begin an empty one; the next fetch fills it.
 
         One that no commit was ever applied from is deleted: it holds what the remote sent, no more.
+        So is one that borrows.
         """
         was_open = self._inode is not None
-        unproven = was_open and self._references.commit(APPLIED) is None
+        unproven = self._lender is not None or (
+            was_open and self._references.commit(APPLIED) is None
+        )
         self.close()
         with upkeep.storage(self.folder):
             self.rebuilds += was_open or self._is_there()
