@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -209,6 +210,20 @@ def test_a_damaged_verdict_is_found_again(tmp_path: Path, kept: Verdicts, damage
     if damage != "swapped while open":
         later.begin("a")
     assert later.get("catalog/things/two.yaml", "1" * 40) is None
+    assert later.get("catalog/things/one.yaml", "1" * 40) == verdict("one")
+
+
+@pytest.mark.parametrize("said", [b"[]", b"{}", b'["x", null]', b'["x", ["1", "one"]]', b"null"])
+def test_a_verdict_in_another_releases_form_is_found_again(
+    tmp_path: Path, kept: Verdicts, said: bytes
+) -> None:
+    """It is whole, by the same rules, and says nothing to this one: no sync may fail of it."""
+    kept.put("catalog/things/one.yaml", verdict("one"))
+    (file,) = (tmp_path / "verdicts").iterdir()
+    other = hashlib.sha256(said).hexdigest()[:16].encode() + b" " + said + b"\n"
+    file.write_bytes(other + file.read_bytes())
+    later = Verdicts(tmp_path / "verdicts")
+    later.begin("a")
     assert later.get("catalog/things/one.yaml", "1" * 40) == verdict("one")
 
 

@@ -180,12 +180,15 @@ def _line(path: str, file: ExaminedFile) -> bytes:
 
 
 def _parsed(line: bytes) -> tuple[str, ExaminedFile] | None:
-    """Return what a line says, None for one that was cut off or changed."""
+    """Return what a line says, None for one that was cut off, changed or of another paod's form."""
     body = line[_SUM + 1 :].rstrip(b"\n")
     if not line.endswith(b"\n") or line[:_SUM] != _sum_of(body):
         return None
-    path, file = codec.parse(body.decode())
-    return path, codec.parse_examined(file)
+    try:
+        path, file = codec.parse(body.decode())
+        return path, codec.parse_examined(file)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _sum_of(body: bytes) -> bytes:
