@@ -97,7 +97,8 @@ def _judged(store: Store, settings: Settings, now: datetime) -> Look:
     moments = [*_times(head.synced_at, head.checked_at)]
     moments += _times(*(event["last_received_at"] for event in events[:1]))
     told = f"schema {number}, writable, generation {head.generation}"
-    catalog = _stuck(store) or _catalog(head, store.last_following(), settings, now)
+    last = store.last_following()
+    catalog = _stuck(store, last) or _catalog(head, last, settings, now)
     finding = _shared(store, settings, head) or good("database", told)
     return Look(
         finding,
@@ -124,13 +125,15 @@ def _shared(store: Store, settings: Settings, head: Head) -> Finding | None:
     return None
 
 
-def _stuck(store: Store) -> Finding | None:
-    """Say that the sync at the queue's head is cut off again and again."""
+def _stuck(store: Store, last: Sync | None) -> Finding | None:
+    """Say that the sync at the queue's head is cut off again and again, and of what."""
     reasons = cut_off(store.cut_off_in_a_row())
     if not reasons:
         return None
-    hint = "`paod status` says of what; it is tried again, with more time, and goes on where it was"
-    return warning("catalog", f"it stays as it is: {reasons[0].message}", hint)
+    of = last["reason"] if last is not None else "no reason is known"
+    ended = f"{last['message']}; " if last is not None and last["message"] else ""
+    hint = f"{ended}it is tried again, with more time, and goes on where it was"
+    return warning("catalog", f"it stays as it is: {reasons[0].message} ({of})", hint)
 
 
 def _catalog(head: Head, last: Sync | None, settings: Settings, now: datetime) -> Finding:
