@@ -217,6 +217,13 @@ def test_a_mass_removal_waits_for_leave(site: Site) -> None:
     assert "none is blocked" in nothing.err
 
 
+def test_a_dry_run_adopts_nothing(site: Site) -> None:
+    site.run("sync")
+    refused = site.run("sync", "--adopt", "--dry-run")
+    assert (refused.status, refused.out) == (2, "")
+    assert "--adopt" in refused.err
+
+
 def test_back_and_forth_over_a_mass_removal_needs_leave_each_time(site: Site) -> None:
     first = site.origin.head
     files = {

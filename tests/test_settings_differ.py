@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from falcon.testing import TestClient
 from paod.api import create_app
 from paod.basis import applied_with, basis_of
 from paod.config import Settings, load
-from paod.daemon import open_store, prepare_store, run_once
+from paod.daemon import dry_runs, open_store, prepare_store, run_once
 from paod.daemon.board import Board
+from paod.daemon.dry_runs import DryRuns
 from paod.daemon.syncing import Syncing
 from paod.doctor import database as doctor
 from paod.errors import SettingsDiffer
-from paod.model import SyncRequest, SyncResult, other_rules, other_source
+from paod.model import SyncRequest, SyncResult, other_rules, other_source, preview_request
 from paod.store import Store
 from tests.databases import on_each_database, opened, url_in
 from tests.origin import Origin
@@ -143,6 +145,36 @@ def opened_store(settings: Settings) -> Store:
 
 def ended(result: SyncResult) -> tuple[str, str]:
     return result.status, result.reason
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_machine_of_another_source_runs_no_dry_run_and_says_so_once(
+    tmp_path: Path,
+    origin: Origin,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = machine(origin, tmp_path, "one")
+    two = machine(origin, tmp_path, "two", PAO_REPO_BRANCH="other")
+    run_once(one, NOW)
+    stores = [open_store(settings) for settings in (one, two)]
+    looked = stores[1].preview(preview_request(None))
+    turns = iter(range(3))
+    monkeypatch.setattr(dry_runs, "WAIT", 0.01)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(StopIteration):
+            DryRuns(two, stores[1], on_turn=turns.__next__).run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = [record for record in caplog.records if "dry runs wait" in record.getMessage()]
+    assert [record.levelno for record in said].count(logging.WARNING) == 1
+    assert "branch: other here, main there" in said[0].getMessage()
+    assert stores[1].sync(looked)["status"] == "queued"
+    assert DryRuns(one, stores[0]).serve_one()
+    assert stores[0].sync(looked)["status"] == "completed"
+    for store in stores:
+        store.close()
 
 
 @pytest.mark.only_on("postgresql")

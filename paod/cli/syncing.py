@@ -52,6 +52,8 @@ def sync(
     verbose: bool,
 ) -> int:
     """Sync the catalog once, now."""
+    if adopt and dry_run:
+        raise click.UsageError("--adopt changes what others may do: it goes with no --dry-run.")
     allowed = (commit or _blocked_commit(settings)) if allow_mass_removal else None
     request = SyncRequest(
         "manual",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
+from paod.basis import check_source
 from paod.config import Settings
 from paod.daemon.board import Board
 from paod.daemon.child import Death, Lifeline, collect_rarely, fork, limit_memory
@@ -72,21 +73,29 @@ class DryRuns:
     def run(self) -> NoReturn:
         """Serve until SIGTERM."""
         signal.signal(signal.SIGTERM, _leave)
+        waits = False
         while True:
             self._on_turn()
             try:
                 if not self.serve_one():
                     self._store.database.wait(WAIT)
+                waits = False
             except PaodError as error:
-                logger.warning("dry runs wait: %s", error)
+                logger.log(logging.DEBUG if waits else logging.WARNING, "dry runs wait: %s", error)
+                waits = True
                 time.sleep(WAIT)
 
     def serve_one(self) -> bool:
-        """Run the next dry run; return whether there was one, and nobody else runs any here."""
+        """Run the next dry run; return whether there was one, and nobody else runs any here.
+
+        Raises ``SettingsDiffer`` where the catalog is of another source than these settings name:
+        what this machine would find says nothing of it.
+        """
         with self._place() as mine:
             if not mine:
                 return False
             self._end("Interrupted", "the process that ran it died")
+            check_source(self._store, self._settings)
             claimed = self._store.claim(dry_run=True, runner=self._runner)
             if claimed is not None:
                 self._carry_out(claimed)
