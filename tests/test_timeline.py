@@ -259,6 +259,15 @@ def test_one_loss_begins_one_timeline_whoever_sees_it(place: Place) -> None:
     assert store.served().timeline == timeline
 
 
+def test_a_database_begun_afresh_begins_one_timeline_however_often_it_starts(place: Place) -> None:
+    """What was told of the former one stands in files of workers that may be no more."""
+    store = place.served.store
+    former = [Edition("a" * 16, 9, "b" * 16), Edition("a" * 16, 7, "c" * 16)]
+    found = [store.go_on_from(told) for told in (former[0], former[0], *former, *former)]
+    assert [one is not None for one in found] == [True] + 5 * [False]
+    assert not store.knows(former[0].epoch, 0)
+
+
 def test_what_was_told_is_kept_in_a_file_and_never_stands_in_the_way(tmp_path: Path) -> None:
     served = Served(tmp_path)
     file = tmp_path / "none" / "api-0"

@@ -36,6 +36,10 @@ _KEEP: Final = """
 INSERT INTO catalog_generations (epoch, timeline, generation)
 SELECT epoch, timeline, generation FROM catalog_head
 """
+_LOSE: Final = """
+INSERT INTO catalog_generations (epoch, timeline, generation)
+VALUES (:epoch, :timeline, :generation) ON CONFLICT (epoch) DO NOTHING
+"""
 _NEXT: Final = "UPDATE catalog_head SET generation = :generation, epoch = :epoch"
 _BEGIN: Final = """
 UPDATE catalog_head
@@ -82,6 +86,8 @@ class Timeline(Base):
             if self._is_former(told.timeline, present.timeline):
                 rows = self.database.query(_LOST_MORE, {"lost": told.generation})
                 return _went_back(rows[0]) if rows else None
+            lost = {"epoch": told.epoch, "timeline": told.timeline}
+            self.database.execute(_LOSE, lost | {"generation": told.generation})
             return self._begin_timeline(told.generation)
 
     def confirm_server(self) -> WentBack | None:
