@@ -13,7 +13,7 @@ import pytest
 from paod.database import Database, postgres_pool, postgres_watch
 from paod.database.postgres import PostgresDatabase
 from paod.database.postgres_watch import Watch
-from paod.errors import StoreUnavailable
+from paod.errors import StoreError, StoreUnavailable
 from tests.databases import opened
 from tests.postgres import MEMORY, shared_server
 from tests.wire import Wire
@@ -213,3 +213,22 @@ def test_a_process_whose_pool_is_stuck_comes_back_by_itself_and_counts_it(
     assert renewed.wait(30)
     assert ask(database) == [{"one": 1}]
     database.close()
+
+
+def test_whatever_the_server_says_the_pool_goes_on_being_watched() -> None:
+    """An error that is no outage, such as a right that was taken away."""
+    now = [0.0]
+    renewed: list[float] = []
+
+    def refuse() -> None:
+        raise StoreError("permission denied")
+
+    watch = Watch(lambda: None, refuse, lambda: renewed.append(now[0]), clock=lambda: now[0])
+    watch._ended.set()  # it looks when the test says so
+    watch.refused(StoreUnavailable("none to be had"))
+    assert watch.look()
+    now[0] = postgres_watch.STUCK_SECONDS
+    assert watch.look()
+    assert renewed == [now[0]]
+    asking = Watch(refuse, lambda: None, lambda: None, clock=lambda: now[0])
+    assert asking.look()

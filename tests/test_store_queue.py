@@ -24,6 +24,7 @@ from paod.model import (
 )
 from paod.store import Store
 from paod.store.queue import MAX_DRY_RUNS, MAX_QUEUED
+from paod.store.syncs import FAILURES_IN_A_ROW
 from tests.databases import on_each_database
 from tests.store_tools import (
     Clock,
@@ -519,3 +520,15 @@ def _note(store: Store, sync: ClaimedSync, alone: list[SyncRequest]) -> None:
     if not sync.request.follows_branch:
         alone.append(sync.request)
     store.finish(sync.id, ended(message=sync.request.mode))
+
+
+def test_a_cancelled_sync_never_looked_at_the_branch(store: Store) -> None:
+    """It says nothing of how fresh the catalog is, and is no failure of the repository."""
+    looked = running(store)
+    store.finish(looked, SyncResult("completed", "UpToDate", ""))
+    waits = store.enqueue(SyncRequest("manual"))
+    assert store.cancel(waits, "it was cancelled", "Cancelled")
+    last = store.last_following()
+    assert last is not None
+    assert last["sync_id"] == looked
+    assert store.database.query(FAILURES_IN_A_ROW) == [{"failures": 0}]

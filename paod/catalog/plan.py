@@ -224,11 +224,22 @@ def _counts(kind: Kind, changes: Iterable[CatalogChange]) -> Counts:
     )
 
 
+def _differ(before: FileState | None, after: FileState | None) -> bool:
+    """Return whether a file's row has to be written, be it for the count of its work alone.
+
+    Else a count of former rules would be summed up again, and a commit be too costly or not by what
+    was stored when.
+    """
+    if before is None or after is None:
+        return before is not after
+    return before != after or before.file.units != after.file.units
+
+
 def _files(before: Catalog, after: Catalog, paths: Iterable[str]) -> dict[str, FileState | None]:
     return {
         path: after.files.get(path)
         for path in paths
-        if before.files.get(path) != after.files.get(path)
+        if _differ(before.files.get(path), after.files.get(path))
     }
 
 

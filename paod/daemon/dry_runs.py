@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, NoReturn
 
 from paod.basis import check_source
@@ -192,8 +192,15 @@ def _life(settings: Settings, claimed: ClaimedSync, board: Board, shared: Shared
     store = open_store(settings)
     pace.begin(settings.preview_timeout)
 
+    said = ""
+
     def enter(phase: str, seconds: float | None = None) -> None:
+        nonlocal said
         pace.enter(phase, seconds)
+        if phase != said:
+            said = phase
+            with suppress(StoreError):  # that it cannot be said is no reason to end
+                store.phase(claimed.id, phase)
         failpoint(f"preview:{phase}")
 
     def note(oid: str, path: str) -> None:

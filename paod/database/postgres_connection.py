@@ -151,8 +151,12 @@ class Address:
             connection = Connection.connect(
                 **self.parameters(role), autocommit=True, row_factory=dict_row
             )
+        except psycopg.Error as error:
+            raise translated(error) from error
+        try:
             self.configure(connection)
         except psycopg.Error as error:
+            connection.close()  # the error may be kept, and the server may have none left
             raise translated(error) from error
         return connection
 

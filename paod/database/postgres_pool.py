@@ -57,8 +57,10 @@ class Pool:
         try:
             yield Session(connection)
         finally:
-            self._take_back(connection)
-            self._places.release()
+            try:
+                self._take_back(connection)
+            finally:
+                self._places.release()
 
     def close(self) -> None:
         """End all connections: the idle ones at once, those that are lent when they come back."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from paod.errors import StoreUnavailable
+from paod.errors import StoreError, StoreUnavailable
 
 LOOK_SECONDS = 2.0
 """Between two looks, while questions are refused."""
@@ -77,12 +77,12 @@ class Watch:
         """Look once; return whether there is still something to look at."""
         try:
             self._ask()
-        except StoreUnavailable:
+        except StoreError:  # whatever it is, the next look may find another state
             self._answers_since = None
             return True
         try:
             self._borrow()
-        except StoreUnavailable as error:
+        except StoreError as error:
             self._compare(error)
             return True
         return self._refuses_since is not None
@@ -91,7 +91,7 @@ class Watch:
         """Look no more."""
         self._ended.set()
 
-    def _compare(self, error: StoreUnavailable) -> None:
+    def _compare(self, error: StoreError) -> None:
         now = self._clock()
         if self._answers_since is None:
             self._answers_since = now

@@ -21,8 +21,10 @@ _OUTLOOK: Final = "SELECT preview FROM catalog_sync_status WHERE id = :id"
 _OF_STATUS: Final = f"{_ALL} WHERE status = :status ORDER BY dry_run, COALESCE(queue_place, id), id"
 _VERDICTS: Final = ("completed", "rejected", "blocked")
 _ENDED: Final = (*_VERDICTS, "failed")
-_FOLLOWED: Final = "NOT dry_run AND requested_commit IS NULL AND reason <> 'Pinned'"
-"""Of a sync that looked at where the branch is, to go there."""
+_FOLLOWED: Final = (
+    "NOT dry_run AND requested_commit IS NULL AND reason NOT IN ('Pinned', 'Cancelled')"
+)
+"""Of a sync that looked at where the branch is, to go there; one that was cancelled never did."""
 
 
 def _newest(states: Iterable[str], condition: str = "1 = 1") -> str:

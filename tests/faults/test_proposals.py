@@ -100,6 +100,7 @@ def test_a_dry_run_under_way_is_cancelled_and_the_next_one_runs(
         served.wait_for_names("first")
         looked = preview(served)
         served.wait_for(lambda: (tmp_path / "once").exists())
+        assert served.get(f"{ADMIN}/syncs/{looked}")["phase"] == "plan"
         command = subprocess.run(
             [sys.executable, "-m", "paod", "cancel", str(looked)],
             cwd=ROOT,
