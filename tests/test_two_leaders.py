@@ -90,6 +90,22 @@ def test_each_finds_what_the_other_left(tmp_path: Path, origin: Origin) -> None:
         leader.store.close()
 
 
+def test_rows_that_another_wrote_are_read_again_though_readers_see_no_difference(
+    tmp_path: Path, origin: Origin
+) -> None:
+    """Both have the same rules; the second one folds from scratch, to the same commit."""
+    one, other = (Leader(machine(origin, tmp_path, name)) for name in ("one", "other"))
+    one.sync(SyncRequest("manual"))
+    before = one._syncing._memory.applied_sync
+    other.sync(SyncRequest("manual", mode="full"))
+    head = one.store.head()
+    assert head.applied_sync != before
+    one.sync(SyncRequest("manual"))
+    assert one._syncing._memory.applied_sync == head.applied_sync
+    for leader in (one, other):
+        leader.store.close()
+
+
 def _edit(origin: Origin, edit: Edit) -> None:
     for path, text in edit.items():
         if text is None:

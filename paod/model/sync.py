@@ -83,6 +83,8 @@ class Head:
     went_back: WentBack | None = None
     applied_with: str | None = None
     """Whose settings the catalog was made with (``model/basis.py``); None: nobody knows."""
+    applied_sync: int | None = None
+    """The sync that wrote the rows last."""
 
     @property
     def edition(self) -> Edition:

@@ -27,7 +27,7 @@ from paod.store.writing import Writing, write_entries
 _MOVE_HEAD: Final = """
 UPDATE catalog_head
 SET commit_hash = :commit, basis = :basis, synced_at = :now, passed_commit = NULL,
-    applied_with = :applied_with
+    applied_with = :applied_with, applied_sync = :sync_id
 """
 _PUT_ALIAS: Final = """
 INSERT INTO catalog_aliases (kind, name, target) VALUES (:kind, :name, :target)
@@ -91,7 +91,7 @@ class Applying(HeadState, Telling):
             self._write_aliases(plan.aliases)
             changes = overlay.lay(generation, now)
             write_changes(self.database, changes, generation)
-            self._write_head(commit, basis, applied_with, now)
+            self._write_head(commit, basis, applied_with, writing)
             self._set_pin(pin)
             if touch_checked:
                 self._touch_checked()
@@ -137,8 +137,14 @@ class Applying(HeadState, Telling):
             )
 
     def _write_head(
-        self, commit: Commit | str, basis: str, applied_with: str | None, now: str
+        self, commit: Commit | str, basis: str, applied_with: str | None, writing: Writing
     ) -> None:
         commit_hash = commit.hash if isinstance(commit, Commit) else commit
-        values = {"commit": commit_hash, "basis": basis, "applied_with": applied_with, "now": now}
+        values = {
+            "commit": commit_hash,
+            "basis": basis,
+            "applied_with": applied_with,
+            "now": writing.now,
+            "sync_id": writing.sync_id,
+        }
         self.database.execute_many(_MOVE_HEAD, [values])

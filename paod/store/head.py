@@ -16,7 +16,7 @@ PinChange = Pin | None | Literal["unchanged"]
 HEAD = """
 SELECT epoch, timeline, seal, commit_hash, generation, basis, synced_at, checked_at,
        pin_commit, pin_reason, pin_since, passed_commit, went_back_at, went_back_from, went_back_to,
-       applied_with
+       applied_with, applied_sync
 FROM catalog_head
 """
 _CHECKED = "UPDATE catalog_head SET checked_at = :now"
@@ -112,5 +112,6 @@ def head_of(rows: Sequence[Row]) -> Head:
         pin=Pin(row["pin_commit"], row["pin_reason"], row["pin_since"]) if pinned else None,
         passed=row["passed_commit"],
         applied_with=row["applied_with"],
+        applied_sync=row["applied_sync"],
         went_back=WentBack(*went_back) if row["went_back_at"] is not None else None,
     )

@@ -226,7 +226,12 @@ def _apply(job: Job, start: Start, planned: Plan) -> SyncResult:
         failpoint("after_apply")
     shop.verdicts.clear()
     _keep_commit(shop.mirror, start.target)
-    head = replace(start.head, commit=start.target, basis=basis_of(shop.settings))
+    head = replace(
+        start.head,
+        commit=start.target,
+        basis=basis_of(shop.settings),
+        applied_sync=job.sync.id,
+    )
     shop.memory.keep(planned.after, replace(head, **asdict(served)))
     return replace(result, timings=job.progress.seconds())
 

@@ -25,19 +25,21 @@ def rules_of(settings: Settings) -> Rules:
 class Memory:
     """What a worker keeps between syncs, so that a small change costs little.
 
-    The database stays the truth: what is kept counts only for the head that it was made for, and
-    for as long as no other process syncs.
+    The database stays the truth: what is kept counts only for the head that it was made for. The
+    sync that wrote the rows last is part of that, since another process may have written some
+    without anything that readers see.
     """
 
     stored: Stored | None = None
     served: Edition | None = None
     commit: str | None = None
     basis: str = ""
+    applied_sync: int | None = None
 
     def at(self, head: Head, store: Store) -> Stored:
         """Return what is stored at this head, from memory if it is of this head."""
-        kept_for = (self.served, self.commit, self.basis)
-        known = kept_for == (head.edition, head.commit, head.basis)
+        kept_for = (self.served, self.commit, self.basis, self.applied_sync)
+        known = kept_for == (head.edition, head.commit, head.basis, head.applied_sync)
         if self.stored is None or not known:
             self.keep(_counted(store.load()), head)
         assert self.stored is not None
@@ -47,6 +49,7 @@ class Memory:
         """Remember what is stored now, and for which head; all that was published is left there."""
         self.stored = replace(stored, catalog=replace(stored.catalog, published=NOTHING))
         self.served, self.commit, self.basis = head.edition, head.commit, head.basis
+        self.applied_sync = head.applied_sync
 
     def forget(self) -> None:
         """Read everything from the database next time."""
