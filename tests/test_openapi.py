@@ -177,6 +177,7 @@ def test_every_token_scheme_is_told(description):
     assert open_paths == {
         *(f"/api/v1/webhooks/{host}" for host in HOSTS),
         "/api/v1/health",
+        "/api/v1/problem-codes/{code}",
         "/livez",
         "/readyz",
         "/metrics",

@@ -15,6 +15,7 @@ import orjson
 
 from paod.api import errors
 from paod.api.catalog import Changes, Facets
+from paod.api.codes import ProblemCode
 from paod.api.crowd import Crowd
 from paod.api.entries import (
     EntryDetail,
@@ -108,6 +109,7 @@ def resources(
         SyncDetail(store),
         ProblemList(store),
         DocumentCheck(settings),
+        ProblemCode(),
         Preview(store, previewing),
         Rollback(store, ordering),
         Resume(store, ordering),

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 class Health(Readable):
     """How paod is, with reasons."""
 
-    path = f"{links.API}/health"
+    path = links.HEALTH
     operation = Operation(
         "See how paod is",
         "nobody",

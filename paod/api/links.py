@@ -9,6 +9,7 @@ CATALOG = f"{API}/catalog"
 ADMIN = f"{API}/admin"
 ADMIN_CATALOG = f"{ADMIN}/catalog"
 OPENAPI = f"{API}/openapi.json"
+HEALTH = f"{API}/health"
 
 
 def entries(kind: Kind) -> str:
@@ -44,3 +45,8 @@ def event(delivery_id: str) -> str:
 def webhook(host: str) -> str:
     """Return the address at which one Git host delivers."""
     return f"{API}/webhooks/{host}"
+
+
+def problem_code(code: str) -> str:
+    """Return the address that explains a problem's code."""
+    return f"{API}/problem-codes/{code}"

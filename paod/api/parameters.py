@@ -128,6 +128,7 @@ PLACES: Final = {
     for place in (
         matching("name", "The document's name.", NAME_PATTERN, "a name", 63),
         whole("revision", "The revision's number.", 1, NUMBER_MOST),
+        matching("code", "A problem's code.", NAME_PATTERN, "a problem's code", 63),
         whole("sync_id", "The sync's number.", 1, NUMBER_MOST),
         matching(
             "delivery_id",

@@ -198,6 +198,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "readiness": record(status={"enum": ["ready", "not ready"]}, reason=TEXT_OR_NULL),
     "openapi": OPEN,
     "metrics": TEXT,
+    "explanation": TEXT,
     "refusal": {
         **record(
             type=TEXT,

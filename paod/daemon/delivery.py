@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
+from paod.api import links
 from paod.config import Settings
 from paod.errors import PaodError, StoreError, StoreUnavailable
 from paod.failpoint import failpoint
@@ -279,7 +280,8 @@ def _status(settings: Settings, message: Message, redact: Callable[[str], str]) 
     assert repository is not None, "the settings were checked"
     facts = {**message.facts, "description": redact(message.facts["description"])}
     token = _status_token(settings)
-    return github_request(facts, settings.commit_status, repository, token, _link(settings))
+    link = _link(settings, facts.get("code"))
+    return github_request(facts, settings.commit_status, repository, token, link)
 
 
 def _status_token(settings: Settings) -> str:
@@ -292,6 +294,8 @@ def _status_token(settings: Settings) -> str:
     return tokens.token()
 
 
-def _link(settings: Settings) -> str | None:
-    """Return the address that tells how paod is, where it is known."""
-    return f"{settings.public_url}/api/v1/health" if settings.public_url else None
+def _link(settings: Settings, code: str | None = None) -> str | None:
+    """Return the address that explains a code, else how paod is; None: it is not known."""
+    if not settings.public_url:
+        return None
+    return f"{settings.public_url}{links.problem_code(code) if code else links.HEALTH}"

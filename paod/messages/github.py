@@ -26,12 +26,15 @@ def commit_status(
     """Return the facts of the status that a sync's commit gets, None where it had none.
 
     ``failure`` is the author's to fix, ``error`` the operator's. ``first``: the problem that the
-    author should look at first, a row of them.
+    author should look at first, a row of them; its code is told, for the address that explains it.
     """
     if result.to_commit is None:
         return None
     state, said = _verdict(result, "" if first is None else _shown(first))
-    return {"commit": result.to_commit, "state": state, "description": said}
+    facts = {"commit": result.to_commit, "state": state, "description": said}
+    if first is None or state != "failure":
+        return facts
+    return {**facts, "code": first["code"]}
 
 
 def _verdict(result: SyncResult, first: str) -> tuple[str, str]:

@@ -75,6 +75,8 @@ def test_authors_and_operators_hear_of_a_push_and_nobody_of_a_secret(
         served.sync()
         second = github.wait_for(2)[1]
         assert second.path.endswith(origin.head)
+        explained = "https://paod.example.com/api/v1/problem-codes/unknown-type"
+        assert second.json["target_url"] == explained
         assert (second.json["state"], second.json["description"]) == (
             "failure",
             "1 error, first catalog/things/second.yaml:8 unknown-type (paod explain unknown-type); "
