@@ -567,3 +567,13 @@ SHAPES = st.recursive(
 def test_the_rules_take_any_shape(value: Any) -> None:
     document = value if isinstance(value, dict) else {"presentation": {"fields": value}}
     assert all(isinstance(finding, Finding) for finding in check(document))
+
+
+@pytest.mark.parametrize("name", ["twice", None])
+def test_a_condition_of_a_field_that_shares_its_name_or_has_none_is_judged(name: Any) -> None:
+    fields = [
+        {"name": "size", "type": "selection", "oneof": ["small"]},
+        {"name": name, "type": "string", "conditional": {"field": "size", "value": "large"}},
+        {"name": "twice", "type": "string"},
+    ]
+    assert ("bad-value", "conditional/value") in found({"presentation": {"fields": fields}})

@@ -107,7 +107,8 @@ def _is_relative_default(field: dict[str, Any], value: Any) -> bool:
 def _conditions(fields: list[Part]) -> Iterator[Finding]:
     by_name = {name: field for _, field in fields if (name := text(field, "name")) is not None}
     goals = {name: _goal(field) for name, field in by_name.items()}
-    takes = {goal: _acceptor(by_name[goal]) for goal in goals.values() if goal in by_name}
+    asked = {_goal(field) for _, field in fields}  # also of fields that share a name, or have none
+    takes = {name: _acceptor(field) for name, field in by_name.items() if name in asked}
     for path, field in fields:
         yield from _condition(path, field, by_name, takes)
     inside = {
