@@ -63,8 +63,7 @@ class Machine(Running):
             PAO_INSTANCE=name,
             PAO_LISTEN=f"unix:{folder / name}.sock",
             PAO_WEBHOOK_SECRET=SECRET,
-            PAO_WEBHOOK_RATE="100/second",
-            **extra,
+            **{"PAO_WEBHOOK_RATE": "1000/second", **extra},
         )
 
     def deliver(self, payload: Any, delivery: str) -> tuple[int, Any]:
